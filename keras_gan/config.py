@@ -1,0 +1,99 @@
+"""What a training run is made of: `TrainConfig`, its checks and its JSON. No NumPy here."""
+
+import dataclasses
+import json
+import math
+
+from keras_gan import presets
+
+ENGINES = ("train_on_batch",)
+PRECISIONS = ("float32", "float64")
+DEVICES = ("auto", "cpu", "gpu")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """The settings of a run; None stands for the preset's own number.
+
+    Attributes:
+        dataset: a name of `keras_gan.data.DATASETS` or "auto".
+        data: path of an image file or folder to read instead of a download.
+        image_size: (height, width) in pixels to resize to.
+        epochs: in the preset's own epochs, in total.
+        sample_interval: in steps, that is in batches.
+        lr, b1, b2: Adam's step size and decay rates, for both networks.
+
+    Raises:
+        ValueError: a setting is out of its range.
+    """
+
+    preset: str = "keras"
+    dataset: str | None = None
+    data: str | None = None
+    image_size: tuple[int, int] | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    sample_interval: int | None = None
+    latent_dim: int | None = None
+    lr: float | None = None
+    b1: float | None = None
+    b2: float | None = None
+    seed: int = 0
+    engine: str = "train_on_batch"
+    precision: str = "float32"
+    device: str = "auto"
+
+    def __post_init__(self):
+        presets.get(self.preset)
+        for name in ("epochs", "batch_size", "sample_interval", "latent_dim"):
+            _check(name, getattr(self, name), int, lambda value: value >= 1, "an integer of at least 1")
+        for side in self.image_size or ():
+            _check("image_size", side, int, lambda value: value >= 1, "one or two integers of at least 1")
+        _check("lr", self.lr, (int, float), lambda v: v > 0 and math.isfinite(v), "a number above 0")
+        for name in ("b1", "b2"):
+            _check(name, getattr(self, name), (int, float), lambda v: 0 <= v < 1, "a number in [0, 1)")
+        _check("seed", self.seed, int, lambda value: 0 <= value < 2**63, "an integer in [0, 2**63)")
+        for name, known in (("engine", ENGINES), ("precision", PRECISIONS), ("device", DEVICES)):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name} must be one of {', '.join(known)}. Received: {getattr(self, name)!r}."
+                )
+
+    def resolved(self):
+        """Returns this configuration with every None that has a default replaced by it."""
+        preset = presets.get(self.preset)
+        numbers = ("epochs", "batch_size", "sample_interval", "latent_dim", "lr", "b1", "b2")
+        values = {n: getattr(preset, n) for n in numbers if getattr(self, n) is None}
+        if self.dataset is None:  # MNIST may be replaced by the bundled digits, and it is said
+            replaceable = preset.dataset == "mnist" or self.data is not None
+            values["dataset"] = "auto" if replaceable else preset.dataset
+        return dataclasses.replace(self, preset=preset.name, **values)
+
+    def to_dict(self):
+        """Returns the settings as a dict that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings):
+        """Returns the configuration that `to_dict` made.
+
+        Raises:
+            ValueError: a setting is unknown or out of its range.
+        """
+        unknown = set(settings) - {field.name for field in dataclasses.fields(cls)}
+        if unknown:
+            raise ValueError(f"Expected settings of a run. Received unknown ones: {sorted(unknown)}.")
+        size = settings.get("image_size")
+        return cls(**{**settings, "image_size": tuple(size) if size else None})
+
+    def to_json(self):
+        """Returns the settings as an indented JSON object."""
+        return json.dumps(self.to_dict(), indent=2)
+
+
+def _check(name, value, kind, holds, expected):
+    """Raises ValueError unless value is None or a number of that kind for which `holds`."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, kind) or not holds(value):
+        raise ValueError(f"{name} must be {expected}. Received: {name}={value!r}.")

@@ -1,0 +1,311 @@
+"""Five published GANs as data: networks, update rule and numbers, each with its source.
+
+A layer list stands in the order of its source file, so that the two can be read side by side.
+Numbers are in Keras's notation: the momentum of a BatchNormalization weighs the old average
+(PyTorch's weighs the new batch: Keras 0.8 is PyTorch 0.2).
+"""
+
+import difflib
+import math
+from typing import NamedTuple
+
+
+class Dense(NamedTuple):
+    """A dense layer; `units` None stands for as many as an image has values."""
+
+    units: int | None
+    activation: str | None = None
+
+
+class Activation(NamedTuple):
+    """"relu", "tanh" or "sigmoid" as a layer of its own."""
+
+    name: str
+
+
+class LeakyReLU(NamedTuple):
+    """max(x, negative_slope * x)."""
+
+    negative_slope: float = 0.2
+
+
+class BatchNormalization(NamedTuple):
+    """Normalisation over the batch; the defaults are those of PyTorch's BatchNorm1d."""
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+
+
+class UpdateRule(NamedTuple):
+    """What one step does, in which order, and what counts as an epoch."""
+
+    generator_first: bool
+    fresh_noise: bool  # the generator's update draws noise of its own
+    joint_d_update: bool  # one update on real and fake together; else one on each, real first
+    d_loss: str  # "mean" or "sum" of the losses on real and on fake
+    fakes_in_training_mode: bool  # as the discriminator sees them
+    shared_step_counter: bool  # one Adam counter that counts every update of either network
+    batches_with_replacement: bool  # else shuffled passes with a short last batch
+    epoch_is_one_batch: bool  # else one pass over the images
+
+    def steps_per_epoch(self, n_images, batch_size):
+        """Returns the number of steps, that is of batches, in an epoch."""
+        return 1 if self.epoch_is_one_batch else math.ceil(n_images / batch_size)
+
+    def combine(self, on_real, on_fake):
+        """Returns the discriminator's loss as the source reports it, from its two parts."""
+        total = on_real + on_fake
+        return total if self.d_loss == "sum" else total / 2
+
+
+class Preset(NamedTuple):
+    """A published GAN. `semantics` says whose arithmetic it follows: "keras" or "torch"."""
+
+    name: str
+    source: str
+    semantics: str
+    dataset: str
+    generator: tuple
+    discriminator: tuple
+    rule: UpdateRule
+    lr: float
+    b1: float
+    b2: float
+    epsilon: float
+    batch_size: int
+    epochs: int
+    sample_interval: int  # in steps
+    latent_dim: int = 100
+    torch_prefix: str = "model"  # of the keys in a PyTorch state_dict
+
+
+def _keras_block(units):
+    return Dense(units), LeakyReLU(), BatchNormalization(momentum=0.8, epsilon=1e-3)
+
+
+def _normalised_block(units, epsilon=1e-5):
+    return Dense(units), BatchNormalization(epsilon=epsilon), LeakyReLU()
+
+
+def _leaky_discriminator(*units):
+    hidden = tuple(layer for n in units for layer in (Dense(n), LeakyReLU()))
+    return (*hidden, Dense(1), Activation("sigmoid"))
+
+
+_PASSES = dict(batches_with_replacement=False, epoch_is_one_batch=False, shared_step_counter=False)
+_SUM_RULE = UpdateRule(
+    generator_first=False,
+    fresh_noise=True,
+    joint_d_update=True,
+    d_loss="sum",
+    fakes_in_training_mode=True,
+    **_PASSES,
+)
+
+_KERAS = Preset(
+    name="keras",
+    source="gan.py of eriklindernoren/Keras-GAN, as the Keras tutorials print it",
+    semantics="keras",
+    dataset="mnist",
+    generator=(
+        *_keras_block(256),
+        *_keras_block(512),
+        *_keras_block(1024),
+        Dense(None, activation="tanh"),
+    ),
+    discriminator=(
+        Dense(512),
+        LeakyReLU(),
+        Dense(256),
+        LeakyReLU(),
+        Dense(1, activation="sigmoid"),
+    ),
+    rule=UpdateRule(
+        generator_first=False,
+        fresh_noise=True,
+        joint_d_update=False,
+        d_loss="mean",
+        fakes_in_training_mode=False,  # made by `predict`
+        shared_step_counter=True,  # one Adam object served both networks under Keras 2
+        batches_with_replacement=True,
+        epoch_is_one_batch=True,
+    ),
+    lr=2e-4,
+    b1=0.5,
+    b2=0.999,
+    epsilon=1e-7,
+    batch_size=256,
+    epochs=30000,
+    sample_interval=200,
+)
+
+_KMNIST = Preset(
+    name="kmnist",
+    source="the PyTorch GAN on Kuzushiji-MNIST with torcheval's FID",
+    semantics="torch",
+    dataset="kmnist",
+    generator=(
+        Dense(128),
+        LeakyReLU(),
+        BatchNormalization(),
+        *_normalised_block(256),
+        *_normalised_block(512),
+        Dense(None),
+        Activation("tanh"),
+    ),
+    discriminator=_leaky_discriminator(512, 256),
+    rule=UpdateRule(
+        generator_first=False,
+        fresh_noise=False,  # the generator's update takes the fakes the discriminator saw
+        joint_d_update=True,
+        d_loss="mean",
+        fakes_in_training_mode=True,
+        **_PASSES,
+    ),
+    lr=2e-4,
+    b1=0.5,
+    b2=0.999,
+    epsilon=1e-8,
+    batch_size=64,
+    epochs=50,  # not printed in the source
+    sample_interval=938,  # one pass over 60,000 images
+)
+
+_AIOZ = Preset(
+    name="aioz",
+    source="the PyTorch GAN of the AIOZ tutorial on generators, discriminators and FID",
+    semantics="torch",
+    dataset="mnist",
+    generator=(
+        Dense(128),
+        Activation("relu"),
+        Dense(256),
+        Activation("relu"),
+        Dense(None),
+        Activation("tanh"),
+    ),
+    discriminator=(
+        Dense(256),
+        Activation("relu"),
+        Dense(128),
+        Activation("relu"),
+        Dense(1),
+        Activation("sigmoid"),
+    ),
+    rule=_SUM_RULE,
+    lr=2e-4,
+    b1=0.9,
+    b2=0.999,
+    epsilon=1e-8,
+    batch_size=100,  # its training loader is not printed; its test loader has 100
+    epochs=100,
+    sample_interval=600,
+)
+
+_TUTORIAL = Preset(
+    name="tutorial",
+    source="the PyTorch GAN of the tutorial 'Implementing a GAN with PyTorch' on MNIST",
+    semantics="torch",
+    dataset="mnist",
+    generator=(
+        Dense(256),
+        Activation("relu"),
+        Dense(512),
+        Activation("relu"),
+        Dense(1024),
+        Activation("relu"),
+        Dense(None),
+        Activation("tanh"),
+    ),
+    discriminator=_leaky_discriminator(1024, 512, 256),
+    rule=_SUM_RULE,
+    lr=2e-4,
+    b1=0.9,
+    b2=0.999,
+    epsilon=1e-8,
+    batch_size=64,
+    epochs=50,
+    sample_interval=938,
+    torch_prefix="main",
+)
+
+_PYTORCH_GAN = Preset(
+    name="pytorch-gan",
+    source="implementations/gan/gan.py of eriklindernoren/PyTorch-GAN",
+    semantics="torch",
+    dataset="mnist",
+    generator=(
+        Dense(128),
+        LeakyReLU(),
+        *_normalised_block(256, epsilon=0.8),  # sic: 0.8 is passed where epsilon stands
+        *_normalised_block(512, epsilon=0.8),
+        *_normalised_block(1024, epsilon=0.8),
+        Dense(None),
+        Activation("tanh"),
+    ),
+    discriminator=_leaky_discriminator(512, 256),
+    rule=UpdateRule(
+        generator_first=True,
+        fresh_noise=False,
+        joint_d_update=True,
+        d_loss="mean",
+        fakes_in_training_mode=True,
+        **_PASSES,
+    ),
+    lr=2e-4,
+    b1=0.5,
+    b2=0.999,
+    epsilon=1e-8,
+    batch_size=64,
+    epochs=200,
+    sample_interval=400,
+)
+
+PRESETS = {p.name: p for p in (_KERAS, _KMNIST, _AIOZ, _TUTORIAL, _PYTORCH_GAN)}
+
+
+def one_of(what, name, known):
+    """Returns `name` with hyphens for underscores if it is known.
+
+    Raises:
+        ValueError: it is not; the message lists the known names and the nearest.
+    """
+    hyphened = str(name).replace("_", "-")
+    if hyphened in known:
+        return hyphened
+    near = difflib.get_close_matches(hyphened, known, n=2, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(near)}?" if near else "."
+    raise ValueError(f"{what} must be one of {', '.join(sorted(known))}. Received: {name!r}{hint}")
+
+
+def get(name):
+    """Returns the preset of that name; a hyphen and an underscore are the same.
+
+    Raises:
+        ValueError: there is none; the message names the nearest.
+    """
+    return PRESETS[one_of("preset", name, PRESETS)]
+
+
+def weight_names(preset, network):
+    """Yields (Keras name, PyTorch key) of every weight of "generator" or "discriminator".
+
+    The Keras name is `GAN.variables`'s, the key that of the published module's state_dict.
+    A dense kernel is (in, out) in Keras and its transpose in PyTorch; the rest are alike.
+    """
+    at = 0  # in nn.Sequential, where an activation is always a module of its own
+    for i, layer in enumerate(getattr(preset, network), int(network == "discriminator")):  # Flatten
+        for ours, theirs in _WEIGHTS.get(type(layer), {}).items():
+            yield f"{network}/{i}/{ours}", f"{preset.torch_prefix}.{at}.{theirs}"
+        at += 2 if isinstance(layer, Dense) and layer.activation else 1
+
+
+_WEIGHTS = {
+    Dense: {"kernel": "weight", "bias": "bias"},
+    BatchNormalization: {
+        "gamma": "weight",
+        "beta": "bias",
+        "moving_mean": "running_mean",
+        "moving_variance": "running_var",
+    },
+}
