@@ -1,0 +1,225 @@
+"""The commands. Only click and pure data are imported here, so that --help answers at once."""
+
+import math
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+import keras_gan
+from keras_gan import presets as preset_table
+from keras_gan.config import DEVICES, TrainConfig
+
+_EXPECTED = (ValueError, OSError, ImportError)
+
+
+class Commands(click.Group):
+    """A group whose expected failures end in one line on stderr and exit code 1."""
+
+    def main(self, args=None, **extra):
+        """Runs the command line, keeping its words for messages that repeat them."""
+        words = list(sys.argv[1:] if args is None else args)
+        return super().main(words, obj=words, **extra)
+
+    def invoke(self, ctx):
+        """Runs the command; a pipe closed by its reader is click's to handle."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except _EXPECTED as error:
+            raise click.ClickException(_one_line(error)) from None
+
+
+def _one_line(error):
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+class Sides(click.ParamType):
+    """A size such as 64 or 64x48, as a pair (height, width)."""
+
+    name = "HxW"
+
+    def convert(self, value, param, ctx):
+        """Returns the pair of integers."""
+        if isinstance(value, tuple):
+            return value
+        sides = value.lower().split("x")
+        if len(sides) > 2 or not all(side.isdigit() and int(side) for side in sides):
+            self.fail(f"expected a size such as 64 or 64x48. Received: {value!r}.", param, ctx)
+        return int(sides[0]), int(sides[-1])
+
+
+class Seeds(click.ParamType):
+    """A list of seeds such as 0-63 or 0,1,4-6."""
+
+    name = "LIST"
+
+    def convert(self, value, param, ctx):
+        """Returns the list of integers."""
+        if isinstance(value, list):
+            return value
+        seeds = []
+        for part in value.split(","):
+            first, _, last = part.partition("-")
+            if not (first.isdigit() and (last or first).isdigit() and int(first) <= int(last or first)):
+                self.fail(f"expected seeds such as 0-63 or 0,1,4-6. Received: {value!r}.", param, ctx)
+            seeds.extend(range(int(first), int(last or first) + 1))
+        return seeds
+
+
+@click.group(
+    cls=Commands,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": lambda word: word.replace("_", "-"),
+        "max_content_width": 100,
+    },
+)
+@click.version_option(keras_gan.__version__, prog_name="keras_gan")
+def main():
+    """The classic GAN of the Keras tutorials, working again on Keras 3.
+
+    \b
+    python cli.py train --epochs 30000     train on MNIST, samples go to images/
+    python cli.py sample images            draw new images from the trained generator
+    """
+
+
+@main.command(short_help="Train a GAN; samples, history and checkpoint go to --outdir.")
+@click.option("--preset", default="keras", show_default=True, help="Published GAN; see `presets`.")
+@click.option("--dataset", help="Data set, see `datasets`, or auto. Default: the preset's.")
+@click.option("--data", metavar="PATH", help="mnist.npz, idx(.gz), .npz, .npy or a folder of pictures.")
+@click.option("--image-size", type=Sides(), help="Resize images to 64 or to 64x48 (height x width).")
+@click.option("--epochs", type=int, help="Epochs, as the preset counts them. Default: the preset's.")
+@click.option("--batch-size", type=int, help="Images in a batch. Default: the preset's.")
+@click.option("--sample-interval", type=int, help="Steps between sample grids. Default: the preset's.")
+@click.option("--latent-dim", type=int, help="Length of the noise vector. Default: the preset's, 100.")
+@click.option("--lr", type=float, help="Adam's step size, for both networks. Default: the preset's.")
+@click.option("--b1", type=float, help="Adam's decay of the first moment. Default: the preset's.")
+@click.option("--b2", type=float, help="Adam's decay of the second moment. Default: the preset's.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, noise and batches.")
+@click.option("--outdir", default="images", show_default=True, metavar="DIR", help="Run directory.")
+@click.option("--device", default="auto", show_default=True, type=click.Choice(DEVICES), help="Where.")
+@click.option("--overwrite", is_flag=True, help="Replace a run that stands in --outdir.")
+@click.option("--offline", is_flag=True, help="Download nothing.")
+@click.option("-n", "--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
+@click.option("--quiet", is_flag=True, help="Print warnings and errors only.")
+@click.pass_context
+def train(ctx, outdir, overwrite, offline, dry_run, quiet, **settings):
+    """Trains a GAN and writes sample grids while it goes on.
+
+    \b
+    python cli.py train --epochs 30000
+    python cli.py train --data photos/ --image-size 64 --outdir photos-run
+    python cli.py train --preset pytorch-gan --epochs 20 --outdir run-2
+
+    With the default preset an epoch is one batch, as in the original; `presets` tells for each.
+    """
+    config = TrainConfig(**settings).resolved()
+    if dry_run:
+        click.echo(config.to_json())
+        return
+    from keras_gan import data
+
+    dataset = data.load_dataset(
+        config.dataset, config.data, config.image_size, offline=offline, warn=_warn
+    )
+    _tensorflow(config.device)
+    from keras_gan import train
+    from keras_gan.gan import GAN
+
+    numbers = {name: getattr(config, name) for name in ("latent_dim", "seed", "lr", "b1", "b2")}
+    gan = GAN(config.preset, image_shape=dataset.image_shape, **numbers)
+    try:
+        train.run(gan, dataset, config, outdir, overwrite, quiet)
+    except FileExistsError as error:
+        raise ValueError(f"{error} {_ways_out(ctx, outdir)}") from None
+
+
+def _ways_out(ctx, outdir):
+    """Returns the two full commands that work where `outdir` holds a run."""
+    words = [ctx.find_root().info_name, *ctx.obj]
+    elsewhere = next(p for i in range(2, 10**6) if not (p := Path(f"{outdir.rstrip('/')}-{i}")).exists())
+    replace = shlex.join([*words, "--overwrite"])
+    beside = shlex.join([*words, "--outdir", str(elsewhere)])
+    return f"To replace it: {replace}    To keep it: {beside}".replace("'python cli.py'", "python cli.py")
+
+
+@main.command(short_help="Draw images from the generator of a run.")
+@click.argument("run", type=click.Path())
+@click.option("--seeds", type=Seeds(), help="One image a seed: 0-63 or 0,1,4-6.")
+@click.option("--count", type=click.IntRange(1), help="Number of images, where no --seeds are given.")
+@click.option("--grid", type=Sides(), help="Rows x columns of the picture, as 8x8.")
+@click.option("--out", metavar="FILE.png", help="Picture to write. Default: RUN/samples.png.")
+@click.option("--npz", metavar="FILE.npz", help="Write them as `images`, uint8 (N, h, w, c).")
+def sample(run, seeds, count, grid, out, npz):
+    """Draws images from the generator of a run; the same seed gives the same image.
+
+    \b
+    python cli.py sample images --seeds 0-63 --grid 8x8 --out digits.png
+    python cli.py sample images --count 10000 --npz fakes.npz
+    """
+    if seeds and count:
+        raise click.UsageError("give --seeds or --count, not both.")
+    _tensorflow()
+    from keras_gan import checkpoint, plots
+    from keras_gan.gan import GAN
+
+    gan = GAN.load(Path(run, "checkpoint.npz") if Path(run).is_dir() else run)
+    rows, columns = grid or (None, None)
+    pictures = gan.sample(gan.noise(seeds or count or (rows * columns if grid else 64)))
+    if npz:
+        checkpoint.save(npz, {"images": pictures})
+        click.echo(f"{npz}: images, uint8 {pictures.shape}")
+    if out or not npz:
+        columns = columns or math.ceil(math.sqrt(len(pictures)))
+        path = Path(out or Path(run, "samples.png"))
+        plots.save_grid(path, pictures, rows or math.ceil(len(pictures) / columns), columns)
+        click.echo(f"{path}: {len(pictures)} images of step {gan.step}")
+
+
+@main.command(short_help="List the published GANs that can be trained.")
+def presets():
+    """Lists the published GANs, with what each trains by default.
+
+    \b
+    python cli.py presets
+    python cli.py train --preset pytorch-gan
+    """
+    for p in preset_table.PRESETS.values():
+        epoch = "one batch" if p.rule.epoch_is_one_batch else "one pass over the images"
+        click.echo(f"{p.name:12} {p.source}")
+        click.echo(f"{'':12} {p.dataset}; {p.epochs} epochs ({epoch} each), batches of {p.batch_size}")
+
+
+@main.command(short_help="List the data sets and which of them are at hand.")
+def datasets():
+    """Lists the data sets that have a name; `train --data` takes any images beside them.
+
+    \b
+    python cli.py datasets
+    python cli.py train --dataset fashion-mnist
+    """
+    from keras_gan import data
+
+    for name, source in data.DATASETS.items():
+        click.echo(f"{name:14} {source.title} ({source.licence})")
+        click.echo(f"{'':14} {data.whereabouts(name)}")
+
+
+def _warn(line):
+    click.echo(line, err=True)
+
+
+def _tensorflow(device="auto"):
+    """Imports TensorFlow quietly and chooses the device."""
+    from keras_gan import quiet
+
+    quiet.import_tensorflow()
+    from keras_gan import networks
+
+    networks.use_device(device)

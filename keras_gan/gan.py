@@ -1,0 +1,288 @@
+"""The class `GAN`: two networks joined into a third, and their updates through `train_on_batch`."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gan import checkpoint, data, images, networks, plots, presets
+from keras_gan.config import TrainConfig
+
+
+class GAN:
+    """A published GAN, built and ready to train.
+
+    Attributes:
+        generator: Keras model, z (batch, latent_dim) -> images in [-1, 1] (batch, h, w, c).
+        discriminator: Keras model, images in [-1, 1] -> probability of being real (batch, 1).
+        combined: Keras model, z -> probability; the discriminator is frozen inside it.
+        step: number of steps trained so far.
+    """
+
+    def __init__(
+        self,
+        preset="keras",
+        *,
+        image_shape=(28, 28, 1),
+        latent_dim=None,
+        seed=0,
+        lr=None,
+        b1=None,
+        b2=None,
+        precision="float32",
+        jit_compile=True,
+    ):
+        """Builds and compiles the networks; None stands for the preset's own number.
+
+        Args:
+            preset: name of one of `keras_gan.PRESETS`.
+            image_shape: (h, w, c) of the images, c 1 or 3.
+            seed: of initial weights, noise and batches; the same seed gives the same run.
+            precision: Keras dtype policy, "float32" or "float64".
+            jit_compile: whether XLA compiles the steps; the classic calls are a fifth slower
+                without it.
+
+        Raises:
+            ValueError: a value is out of its range.
+        """
+        settings = dict(latent_dim=latent_dim, seed=seed, lr=lr, b1=b1, b2=b2, precision=precision)
+        self.config = TrainConfig(preset=preset, **settings).resolved()
+        self.preset = presets.get(preset)
+        self.rule = self.preset.rule
+        self.image_shape = _checked_shape(image_shape)
+        self.latent_dim = self.config.latent_dim
+        self.seed = self.config.seed
+        self.step = 0
+        self.outdir = None  # of the run this object has trained in
+        with networks.policy(precision):
+            self._build(jit_compile)
+
+    def _build(self, jit_compile):
+        self.discriminator = self.build_discriminator()
+        self.generator = self.build_generator()
+        self.combined = networks.Combined(self.generator, self.discriminator)
+        loss = networks.binary_crossentropy(self.preset.semantics)
+        self.discriminator.compile(
+            loss=loss,
+            loss_weights=2.0 if self.rule.joint_d_update and self.rule.d_loss == "sum" else None,
+            optimizer=self._adam(self.discriminator),
+            metrics=_metrics_of_parts(loss) if self.rule.joint_d_update else ["accuracy"],
+            jit_compile=jit_compile,
+        )
+        self.combined.compile(loss=loss, optimizer=self._adam(self.generator), jit_compile=jit_compile)
+        self._generate = tf.function(self._fakes_for_discriminator, jit_compile=jit_compile)
+
+    def _adam(self, model):
+        c = self.config
+        variables = model.trainable_variables
+        return networks.adam(self.preset.semantics, c.lr, c.b1, c.b2, self.preset.epsilon, variables)
+
+    def build_generator(self):
+        """Returns the generator; a subclass may return a Keras model of its own."""
+        return networks.generator(self.preset, self.latent_dim, self.image_shape, self.seed)
+
+    def build_discriminator(self):
+        """Returns the discriminator; a subclass may return a Keras model of its own."""
+        return networks.discriminator(self.preset, self.image_shape, self.seed)
+
+    def _fakes_for_discriminator(self, z):
+        """Makes fakes in the mode the rule gives, leaving the moving statistics as they are."""
+        g = self.generator
+        if not self.rule.fakes_in_training_mode:
+            return g(z, training=False)
+        states = [[v.value for v in vs] for vs in (g.trainable_variables, g.non_trainable_variables)]
+        fake, _ = g.stateless_call(*states, z, training=True)
+        return fake
+
+    def generate(self, z):
+        """Returns fakes (batch, h, w, c) in [-1, 1] to show to the discriminator.
+
+        Args:
+            z: float array (batch, latent_dim).
+        """
+        return self._generate(tf.constant(z, self.generator.dtype))
+
+    def update_discriminator(self, real, fake):
+        """Trains the discriminator once, on a batch of each; the generator does not move.
+
+        Args:
+            real, fake: floats (batch, h, w, c) in [-1, 1].
+
+        Returns:
+            (d_loss_real, d_loss_fake, d_acc_real, d_acc_fake) of this batch, before its update.
+        """
+        if self.rule.shared_step_counter:
+            self.discriminator.optimizer.iterations.assign(3 * self.step)
+        train = self.discriminator.train_on_batch
+        valid, invalid = np.ones((len(real), 1)), np.zeros((len(fake), 1))
+        if self.rule.joint_d_update:
+            both = tf.concat([tf.cast(real, fake.dtype), fake], axis=0)
+            logs = train(both, np.concatenate([valid, invalid]), return_dict=True)
+            return tuple(logs[name] for name in ("loss_real", "loss_fake", "acc_real", "acc_fake"))
+        on_real = train(real, valid, return_dict=True)
+        on_fake = train(fake, invalid, return_dict=True)
+        return on_real["loss"], on_fake["loss"], on_real["accuracy"], on_fake["accuracy"]
+
+    def update_generator(self, z):
+        """Trains the generator once, through `combined`; the discriminator does not move.
+
+        Args:
+            z: float array (batch, latent_dim).
+
+        Returns:
+            g_loss of this batch, before its update.
+        """
+        if self.rule.shared_step_counter:
+            self.combined.optimizer.iterations.assign(3 * self.step + 2)
+        return self.combined.train_on_batch(z, np.ones((len(z), 1)), return_dict=True)["loss"]
+
+    def noise(self, seeds):
+        """Returns float32 noise (n, latent_dim): one row a seed, or n rows of this GAN's seed.
+
+        Args:
+            seeds: list of seeds, each of which always gives the same row, or their number n.
+        """
+        if isinstance(seeds, int):
+            return data.noise(self.seed, data.EVALUATION, 0, seeds, self.latent_dim)
+        return np.concatenate([data.noise(s, data.GRID, 0, 1, self.latent_dim) for s in seeds])
+
+    def sample(self, z):
+        """Returns uint8 images (n, h, w, c) of the generator in inference mode.
+
+        Args:
+            z: float array (n, latent_dim).
+        """
+        parts = [self.generator(z[i : i + 1000], training=False) for i in range(0, len(z), 1000)]
+        return images.to_uint8(np.clip(np.concatenate(parts), -1, 1))
+
+    def sample_images(self, epoch):
+        """Writes a 5x5 grid, of the same 25 noises every time, to <outdir>/<epoch>.png."""
+        path = Path(self.outdir or "images") / f"{epoch}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        z = data.noise(self.seed, data.GRID, 0, 25, self.latent_dim)
+        plots.save_grid(path, self.sample(z), rows=5, columns=5)
+
+    def train(
+        self,
+        epochs=None,
+        batch_size=None,
+        sample_interval=None,
+        *,
+        data=None,
+        outdir="images",
+        engine="train_on_batch",
+        overwrite=False,
+        quiet=False,
+    ):
+        """Trains and writes a run directory; a second call goes on where the first ended.
+
+        Args:
+            epochs, batch_size, sample_interval: as in the original; None is the preset's number.
+            data: name of a data set, path of images, uint8 array (n, h, w[, c]), or None for
+                the preset's data set.
+            outdir: folder for samples, history and checkpoint.
+            overwrite: whether to replace a run that stands in `outdir`.
+
+        Returns:
+            The history of the whole run: dict of column name to float array (steps,), as in
+            history.csv.
+
+        Raises:
+            ValueError: a setting is out of range, or the images do not fit.
+            FileExistsError: `outdir` holds another run.
+        """
+        from keras_gan import train  # the one import from a higher level
+
+        numbers = dict(epochs=epochs, batch_size=batch_size, sample_interval=sample_interval)
+        return train.train_gan(self, numbers, data, outdir, engine, overwrite, quiet)
+
+    def save(self, path):
+        """Writes networks, optimizers and step to an .npz file, atomically."""
+        arrays = {name: np.asarray(variable) for name, variable in self.variables().items()}
+        settings = {"config": self.config.to_dict(), "image_shape": self.image_shape}
+        header = {"step": np.array(self.step), "gan": np.array(json.dumps(settings))}
+        checkpoint.save(path, header | arrays)
+
+    @classmethod
+    def load(cls, path):
+        """Returns the GAN that `save` wrote, ready to sample from or to train on.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is damaged or is no checkpoint of a GAN.
+        """
+        arrays = checkpoint.load(path)
+        try:
+            settings = json.loads(str(arrays.pop("gan")))
+            config = TrainConfig.from_dict(settings["config"])
+            names = ("preset", "latent_dim", "seed", "lr", "b1", "b2", "precision")
+            gan = cls(**{n: getattr(config, n) for n in names}, image_shape=settings["image_shape"])
+            gan.step = int(arrays.pop("step"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"Expected a checkpoint of a GAN. Received: {path} ({error}).") from None
+        gan._restore(arrays, path)
+        return gan
+
+    def _restore(self, arrays, path):
+        """Assigns every variable from its array, once all names and shapes have been checked."""
+        variables = self.variables()
+        expected = {name: tuple(variable.shape) for name, variable in variables.items()}
+        received = {name: array.shape for name, array in arrays.items()}
+        if expected != received:
+            name = min(n for n in expected.keys() | received if expected.get(n) != received.get(n))
+            raise ValueError(
+                f"Expected a checkpoint with {name} of shape {expected.get(name)}. "
+                f"Received: {path} with {received.get(name)}."
+            )
+        for name, variable in variables.items():
+            variable.assign(arrays[name])
+
+    def variables(self):
+        """Returns all that training changes: dict of name to Keras variable, of both networks.
+
+        Names are "generator/0/kernel", "generator/0/kernel/momentum" and so on, the number being
+        the layer's place in its model; each Adam's count of updates is "generator/iteration".
+        """
+        named = {}
+        for net, trained in ((self.generator, self.combined), (self.discriminator, self.discriminator)):
+            names = {v.path: name for name, v in _weights(net)}
+            named.update((name, v) for name, v in _weights(net))
+            named.update(_slots(trained.optimizer, net.trainable_variables, names))
+        return named
+
+
+def _weights(model):
+    """Yields (name, variable) of every weight of a model."""
+    for i, layer in enumerate(model.layers):
+        for variable in layer.weights:
+            inner = variable.path.split("/", 1)[1] if isinstance(layer, keras.Model) else variable.name
+            yield f"{model.name}/{i}/{inner}", variable
+
+
+def _slots(optimizer, variables, names):
+    """Yields (name, variable) of an Adam's moments and of its count of updates."""
+    own = {v.name: v for v in optimizer.variables}
+    for variable in variables:
+        for slot in ("momentum", "velocity"):
+            name = f"{variable.path.replace('/', '_')}_{slot}"
+            yield f"{names[variable.path]}/{slot}", own[name]
+    yield f"{next(iter(names.values())).split('/')[0]}/iteration", optimizer.iterations
+
+
+def _checked_shape(image_shape):
+    shape = tuple(image_shape)
+    if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
+        raise ValueError(f"image_shape must be (h, w, 1) or (h, w, 3). Received: {image_shape!r}.")
+    return shape
+
+
+def _metrics_of_parts(loss):
+    """Returns the metrics of an update on real (labels 1) and fake (labels 0) together."""
+    accurate = keras.metrics.binary_accuracy
+    return [
+        networks.on_part(function, label, f"{what}_{part}")
+        for what, function in (("loss", loss.call), ("acc", accurate))
+        for part, label in (("real", 1), ("fake", 0))
+    ]

@@ -1,0 +1,55 @@
+"""history.csv: one row a step, appended while a run goes on, read back as arrays."""
+
+import csv
+
+import numpy as np
+
+COLUMNS = (
+    "step",
+    "epoch",
+    "d_loss",
+    "d_loss_real",
+    "d_loss_fake",
+    "d_acc_real",
+    "d_acc_fake",
+    "g_loss",
+)
+
+
+def rows(rule, first_step, steps_per_epoch, values):
+    """Returns the rows of consecutive steps as a list of lists, in the order of COLUMNS.
+
+    Args:
+        rule: `presets.UpdateRule`, which knows how the source reports its discriminator loss.
+        first_step: number of the first row's step, counted from 1.
+        values: (k, 5): d_loss_real, d_loss_fake, g_loss, d_acc_real, d_acc_fake of k steps.
+    """
+    return [
+        [step, -(-step // steps_per_epoch), rule.combine(on_real, on_fake), on_real, on_fake, *accuracies, g]
+        for step, (on_real, on_fake, g, *accuracies) in enumerate(values.tolist(), first_step)
+    ]
+
+
+def append(path, new_rows):
+    """Adds rows to the file, which is begun with its header where there is none."""
+    begin = not path.exists()
+    with open(path, "a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if begin:
+            writer.writerow(COLUMNS)
+        writer.writerows([*r[:2], *(f"{x:.9g}" for x in r[2:])] for r in new_rows)  # 9: all of float32
+
+
+def read(path):
+    """Returns the history as a dict of column name to float64 array (steps,).
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a history.
+    """
+    with open(path, newline="") as file:
+        header, *body = list(csv.reader(file)) or [[]]
+    if tuple(header) != COLUMNS or any(len(row) != len(COLUMNS) for row in body):
+        raise ValueError(f"Expected the columns {', '.join(COLUMNS)} in every row. Received: {path}.")
+    table = np.array(body, dtype=np.float64).reshape(-1, len(COLUMNS))
+    return dict(zip(COLUMNS, table.T, strict=True))

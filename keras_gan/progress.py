@@ -1,0 +1,100 @@
+"""How far a training run is: a bar on a terminal, a plain line now and then elsewhere."""
+
+import sys
+import time
+
+SECONDS_BETWEEN_LINES = 10
+
+
+def log_line(row):
+    """Returns the line the original printed for a step: D's loss and accuracy, G's loss.
+
+    Args:
+        row: a row of history.csv.
+    """
+    step, _, d_loss, _, _, acc_real, acc_fake, g_loss = row
+    accuracy = 50 * (acc_real + acc_fake)
+    return f"{step} [D loss: {d_loss:f}, acc.: {accuracy:.2f}%] [G loss: {g_loss:f}]"
+
+
+class Lines:
+    """Prints the log line of the first step, then one at most every ten seconds, and the last."""
+
+    def __init__(self, first, total):
+        self.total, self.start, self.first, self.last_line = total, time.monotonic(), first, None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def update(self, row):
+        """Takes the newest row of the history."""
+        now = time.monotonic()
+        due = self.last_line is None or now - self.last_line >= SECONDS_BETWEEN_LINES
+        if due or row[0] == self.total:
+            self.last_line = now
+            per_second = (row[0] - self.first) / max(now - self.start, 1e-9)
+            left = (self.total - row[0]) / per_second if per_second else 0
+            print(f"{log_line(row)} {per_second:.1f} steps/s, {duration(left)} left", flush=True)
+
+
+class Bar:
+    """A progress bar on the terminal, with the log line, steps a second and the time left."""
+
+    def __init__(self, first, total):
+        from rich import progress
+
+        self.bar = progress.Progress(
+            progress.BarColumn(bar_width=20),
+            progress.TextColumn("{task.description}", markup=False),
+            progress.TextColumn("{task.fields[speed]}"),
+            progress.TimeRemainingColumn(),
+        )
+        self.first, self.start = first, time.monotonic()
+        self.task = self.bar.add_task("compiling the steps", total=total, completed=first, speed="")
+
+    def __enter__(self):
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error):
+        self.bar.stop()
+
+    def update(self, row):
+        """Takes the newest row of the history."""
+        speed = (row[0] - self.first) / max(time.monotonic() - self.start, 1e-9)
+        self.bar.update(
+            self.task, completed=row[0], description=log_line(row), speed=f"{speed:.1f} steps/s"
+        )
+
+
+class Quiet:
+    """Says nothing."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def update(self, row):
+        """Takes the newest row of the history."""
+
+
+def reporter(first, total, quiet):
+    """Returns the reporter, a context manager, that fits where the output goes."""
+    if quiet:
+        return Quiet()
+    return (Bar if sys.stdout.isatty() else Lines)(first, total)
+
+
+def duration(seconds):
+    """Returns a time in words: "42 s", "3 min 05 s", "2 h 07 min"."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
