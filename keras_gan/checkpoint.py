@@ -43,7 +43,7 @@ def load(path):
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, holds Python objects, or promises more than it holds.
+        ValueError: the file is damaged, holds Python objects, or not what its header promises.
     """
     path = Path(path)
     if not path.is_file():
@@ -77,7 +77,7 @@ def _read_member(archive, member):
 
 
 def _read_array(file, size):
-    """Returns the array of an open .npy file of `size` bytes, having checked what it promises."""
+    """Returns the array of an open .npy file of `size` bytes, which must be all that it holds."""
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"it is an .npy file of the unknown version {version}")
@@ -93,5 +93,7 @@ def _read_array(file, size):
     content = file.read(count * dtype.itemsize)
     if len(content) < count * dtype.itemsize:
         raise ValueError("it ends early")
+    if file.read(1):  # and at its end a zip member's checksum has been compared
+        raise ValueError(f"it holds more than the {count} numbers its header promises")
     flat = np.frombuffer(content, dtype)
     return flat.reshape(shape, order="F" if fortran_order else "C")

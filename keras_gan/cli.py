@@ -142,11 +142,12 @@ def train(ctx, outdir, overwrite, offline, dry_run, quiet, **settings):
 
 def _ways_out(ctx, outdir):
     """Returns the two full commands that work where `outdir` holds a run."""
-    words = [ctx.find_root().info_name, *ctx.obj]
+    program, words = ctx.find_root().info_name, shlex.join(ctx.obj)
     elsewhere = next(p for i in range(2, 10**6) if not (p := Path(f"{outdir.rstrip('/')}-{i}")).exists())
-    replace = shlex.join([*words, "--overwrite"])
-    beside = shlex.join([*words, "--outdir", str(elsewhere)])
-    return f"To replace it: {replace}    To keep it: {beside}".replace("'python cli.py'", "python cli.py")
+    return (
+        f"To replace it: {program} {words} --overwrite    "
+        f"To keep it: {program} {words} --outdir {shlex.quote(str(elsewhere))}"
+    )
 
 
 @main.command(short_help="Draw images from the generator of a run.")
@@ -169,7 +170,8 @@ def sample(run, seeds, count, grid, out, npz):
     from keras_gan import checkpoint, plots
     from keras_gan.gan import GAN
 
-    gan = GAN.load(Path(run, "checkpoint.npz") if Path(run).is_dir() else run)
+    file = Path(run, "checkpoint.npz") if Path(run).is_dir() else Path(run)
+    gan = GAN.load(file)
     rows, columns = grid or (None, None)
     pictures = gan.sample(gan.noise(seeds or count or (rows * columns if grid else 64)))
     if npz:
@@ -177,7 +179,7 @@ def sample(run, seeds, count, grid, out, npz):
         click.echo(f"{npz}: images, uint8 {pictures.shape}")
     if out or not npz:
         columns = columns or math.ceil(math.sqrt(len(pictures)))
-        path = Path(out or Path(run, "samples.png"))
+        path = Path(out or file.with_name("samples.png"))
         plots.save_grid(path, pictures, rows or math.ceil(len(pictures) / columns), columns)
         click.echo(f"{path}: {len(pictures)} images of step {gan.step}")
 

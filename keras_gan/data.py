@@ -3,7 +3,6 @@
 `downloads` knows the named data sets, `readers` and `pictures` the formats, `images` the pixels.
 """
 
-import difflib
 import functools
 import hashlib
 import sys
@@ -12,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_gan import downloads, images, pictures, readers
+from keras_gan import downloads, images, pictures, presets, readers
 from keras_gan.downloads import DATASETS, whereabouts  # noqa: F401, handed on
 
 ROWS, NOISE_D, NOISE_G, WEIGHTS, GRID, EVALUATION = range(6)  # the streams of random numbers
@@ -80,7 +79,7 @@ def load_dataset(
         OSError: the download failed.
         ValueError: a name or split is unknown, a checksum is wrong, or a file cannot be read.
     """
-    name = _known_name(name)
+    name = presets.one_of("dataset", name, ("auto", *DATASETS))
     if split not in _SPLITS:
         raise ValueError(f"split must be one of {', '.join(_SPLITS)}. Received: {split!r}.")
     if path is not None:
@@ -92,16 +91,6 @@ def load_dataset(
     if image_size is not None:
         pixels = images.resize(pixels, tuple(image_size))
     return _identified(pixels, labels, name, source, split)
-
-
-def _known_name(name):
-    """Returns the name as DATASETS spells it, or "auto"."""
-    known, spelled = ["auto", *sorted(DATASETS)], str(name).replace("_", "-")
-    if spelled in known:
-        return spelled
-    near = difflib.get_close_matches(spelled.lower(), known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else "."
-    raise ValueError(f"dataset must be one of {', '.join(known)}. Received: {name!r}{hint}")
 
 
 def _name_of(path, name):

@@ -161,8 +161,11 @@ class GAN:
         """Writes a 5x5 grid, of the same 25 noises every time, to <outdir>/<epoch>.png."""
         path = Path(self.outdir or "images") / f"{epoch}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        z = data.noise(self.seed, data.GRID, 0, 25, self.latent_dim)
-        plots.save_grid(path, self.sample(z), rows=5, columns=5)
+        plots.save_grid(path, self.sample(self.grid_noise()), rows=5, columns=5)
+
+    def grid_noise(self):
+        """Returns the noise float32 (25, latent_dim) of the sample grids: the same every time."""
+        return data.noise(self.seed, data.GRID, 0, 25, self.latent_dim)
 
     def train(
         self,
@@ -200,10 +203,9 @@ class GAN:
 
     def save(self, path):
         """Writes networks, optimizers and step to an .npz file, atomically."""
-        arrays = {name: np.asarray(variable) for name, variable in self.variables().items()}
         settings = {"config": self.config.to_dict(), "image_shape": self.image_shape}
         header = {"step": np.array(self.step), "gan": np.array(json.dumps(settings))}
-        checkpoint.save(path, header | arrays)
+        checkpoint.save(path, header | self.arrays())
 
     @classmethod
     def load(cls, path):
@@ -239,6 +241,10 @@ class GAN:
         for name, variable in variables.items():
             variable.assign(arrays[name])
 
+    def arrays(self):
+        """Returns the values of `variables` as NumPy arrays, by the same names."""
+        return {name: variable.numpy() for name, variable in self.variables().items()}
+
     def variables(self):
         """Returns all that training changes: dict of name to Keras variable, of both networks.
 
@@ -246,29 +252,32 @@ class GAN:
         the layer's place in its model; each Adam's count of updates is "generator/iteration".
         """
         named = {}
-        for net, trained in ((self.generator, self.combined), (self.discriminator, self.discriminator)):
-            names = {v.path: name for name, v in _weights(net)}
-            named.update((name, v) for name, v in _weights(net))
-            named.update(_slots(trained.optimizer, net.trainable_variables, names))
+        for role, net, trained in (
+            ("generator", self.generator, self.combined),
+            ("discriminator", self.discriminator, self.discriminator),
+        ):
+            weights = dict(_weights(role, net))
+            names = {variable.path: name for name, variable in weights.items()}
+            named |= weights | dict(_slots(trained.optimizer, net.trainable_variables, names))
+            named[f"{role}/iteration"] = trained.optimizer.iterations
         return named
 
 
-def _weights(model):
+def _weights(role, model):
     """Yields (name, variable) of every weight of a model."""
     for i, layer in enumerate(model.layers):
         for variable in layer.weights:
             inner = variable.path.split("/", 1)[1] if isinstance(layer, keras.Model) else variable.name
-            yield f"{model.name}/{i}/{inner}", variable
+            yield f"{role}/{i}/{inner}", variable
 
 
 def _slots(optimizer, variables, names):
-    """Yields (name, variable) of an Adam's moments and of its count of updates."""
+    """Yields (name, variable) of an Adam's moments."""
     own = {v.name: v for v in optimizer.variables}
     for variable in variables:
         for slot in ("momentum", "velocity"):
             name = f"{variable.path.replace('/', '_')}_{slot}"
             yield f"{names[variable.path]}/{slot}", own[name]
-    yield f"{next(iter(names.values())).split('/')[0]}/iteration", optimizer.iterations
 
 
 def _checked_shape(image_shape):

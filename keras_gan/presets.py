@@ -273,8 +273,8 @@ def one_of(what, name, known):
     hyphened = str(name).replace("_", "-")
     if hyphened in known:
         return hyphened
-    near = difflib.get_close_matches(hyphened, known, n=2, cutoff=0.5)
-    hint = f"; did you mean {' or '.join(near)}?" if near else "."
+    near = difflib.get_close_matches(hyphened.lower(), known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else "."
     raise ValueError(f"{what} must be one of {', '.join(sorted(known))}. Received: {name!r}{hint}")
 
 

@@ -17,11 +17,25 @@ def log_line(row):
     return f"{step} [D loss: {d_loss:f}, acc.: {accuracy:.2f}%] [G loss: {g_loss:f}]"
 
 
+class _Speed:
+    """Steps a second since the first update, which compiles the steps and is left out."""
+
+    def __init__(self):
+        self.start = None
+
+    def update(self, step):
+        """Returns the speed at a step, 0 while it is unknown."""
+        now = time.monotonic()
+        if self.start is None:
+            self.start = step, now
+        return (step - self.start[0]) / max(now - self.start[1], 1e-9)
+
+
 class Lines:
     """Prints the log line of the first step, then one at most every ten seconds, and the last."""
 
-    def __init__(self, first, total):
-        self.total, self.start, self.first, self.last_line = total, time.monotonic(), first, None
+    def __init__(self, total):
+        self.total, self.speed, self.last_line = total, _Speed(), None
 
     def __enter__(self):
         return self
@@ -31,13 +45,11 @@ class Lines:
 
     def update(self, row):
         """Takes the newest row of the history."""
-        now = time.monotonic()
-        due = self.last_line is None or now - self.last_line >= SECONDS_BETWEEN_LINES
-        if due or row[0] == self.total:
+        step, now, speed = row[0], time.monotonic(), self.speed.update(row[0])
+        if self.last_line is None or step == self.total or now - self.last_line >= SECONDS_BETWEEN_LINES:
             self.last_line = now
-            per_second = (row[0] - self.first) / max(now - self.start, 1e-9)
-            left = (self.total - row[0]) / per_second if per_second else 0
-            print(f"{log_line(row)} {per_second:.1f} steps/s, {duration(left)} left", flush=True)
+            left = f" {speed:.1f} steps/s, {duration((self.total - step) / speed)} left" if speed else ""
+            print(f"{log_line(row)}{left}", flush=True)
 
 
 class Bar:
@@ -52,7 +64,7 @@ class Bar:
             progress.TextColumn("{task.fields[speed]}"),
             progress.TimeRemainingColumn(),
         )
-        self.first, self.start = first, time.monotonic()
+        self.speed = _Speed()
         self.task = self.bar.add_task("compiling the steps", total=total, completed=first, speed="")
 
     def __enter__(self):
@@ -64,7 +76,7 @@ class Bar:
 
     def update(self, row):
         """Takes the newest row of the history."""
-        speed = (row[0] - self.first) / max(time.monotonic() - self.start, 1e-9)
+        speed = self.speed.update(row[0])
         self.bar.update(
             self.task, completed=row[0], description=log_line(row), speed=f"{speed:.1f} steps/s"
         )
@@ -87,7 +99,7 @@ def reporter(first, total, quiet):
     """Returns the reporter, a context manager, that fits where the output goes."""
     if quiet:
         return Quiet()
-    return (Bar if sys.stdout.isatty() else Lines)(first, total)
+    return Bar(first, total) if sys.stdout.isatty() else Lines(total)
 
 
 def duration(seconds):

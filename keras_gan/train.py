@@ -112,6 +112,8 @@ def _check_fit(gan, dataset, config):
 def _begin(gan, dataset, config, outdir, overwrite):
     """Makes the run directory and writes config.json and the grid before training."""
     if gan.outdir is None or outdir.resolve() != Path(gan.outdir).resolve():
+        if outdir.exists() and not outdir.is_dir():
+            raise NotADirectoryError(f"outdir must be a folder. Received: {outdir}, which is a file.")
         outdir.mkdir(parents=True, exist_ok=True)
         made = sorted(file for file in outdir.iterdir() if _MADE.fullmatch(file.name))
         if made and not overwrite:

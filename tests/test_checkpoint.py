@@ -92,6 +92,15 @@ def test_changed_byte_in_an_archive_is_noticed(tmp_path):
     assert_refused(tmp_path / "x.npz", content, "Bad CRC-32")
 
 
+def test_bytes_after_the_array_are_refused(tmp_path):
+    """Or a damaged header that promises less would go unnoticed."""
+    assert_refused(tmp_path / "x.npy", npy(np.arange(9)) * 2, "more than the 9 numbers")
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("x.npy", npy(np.arange(9)) + b"x")
+    content = (tmp_path / "x.npz").read_bytes()
+    assert_refused(tmp_path / "x.npz", content, "more than the 9 numbers")
+
+
 def test_archive_cut_short_says_so(tmp_path):
     checkpoint.save(tmp_path / "x.npz", {"x": np.arange(100)})
     content = (tmp_path / "x.npz").read_bytes()[:500]

@@ -66,8 +66,8 @@ def test_auto_without_mnist_is_the_digits_and_says_so(cache, offline, why):
 
 def test_warning_goes_to_stderr_where_nothing_else_is_said(capsys):
     data.load_dataset(offline=True)
-    captured = capsys.readouterr()
-    assert captured.out == "" and captured.err.count("\n") == 1
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1
 
 
 def test_auto_does_not_replace_a_damaged_mnist(cache):
@@ -98,9 +98,9 @@ def test_idx_data_set_is_read_from_its_folder_in_the_cache(cache, name, split, s
     "name, hint", [("mnits", "; did you mean mnist?"), ("MNIST", "; did you mean mnist?"), ("x", ".")]
 )
 def test_unknown_name_lists_the_known_and_the_near(name, hint):
+    known = "auto, digits, fashion-mnist, kmnist, mnist"
     with pytest.raises(ValueError) as error:
         data.load_dataset(name)
-    known = "auto, digits, fashion-mnist, kmnist, mnist"
     assert str(error.value) == f"dataset must be one of {known}. Received: {name!r}{hint}"
 
 
@@ -126,34 +126,30 @@ def test_digits_are_255_sixteenths_of_the_stored_values_before_the_resize(monkey
     np.testing.assert_array_equal(labels, load_digits().target[1437:])
 
 
-def test_path_is_read_under_its_own_name_or_the_given_one(tmp_path, cache):
-    write_mnist(tmp_path / "my.digits.npz")
-    dataset = data.load_dataset(path=str(tmp_path / "my.digits.npz"), warn=no_warning)
-    assert (dataset.name, dataset.source) == ("my.digits", str(tmp_path / "my.digits.npz"))
-    assert data.load_dataset("kmnist", tmp_path / "my.digits.npz").name == "kmnist"
-    test = data.load_dataset(path=tmp_path / "my.digits.npz", split="test")
-    assert len(test.images) == 1 and test.split == "test"
+def test_path_is_read_under_its_own_name_or_the_given_one(tmp_path):
+    path = tmp_path / "my.digits.npz"
+    write_mnist(path)
+    dataset = data.load_dataset(path=str(path), warn=no_warning)
+    assert (dataset.name, dataset.source) == ("my.digits", str(path))
+    assert data.load_dataset("kmnist", path).name == "kmnist"
+    assert data.load_dataset(path=path, split="test")[2:5] == ("my.digits", str(path), "test")
 
 
-def test_folder_of_pictures_is_read_under_its_name(tmp_path, monkeypatch):
+def test_folder_of_pictures_is_read_under_its_name_and_has_no_test_part(tmp_path, monkeypatch):
     (tmp_path / "faces.v2").mkdir()
     Image.new("RGB", (10, 20), (1, 2, 3)).save(tmp_path / "faces.v2" / "x.png")
     dataset = data.load_dataset(path=tmp_path / "faces.v2", image_size=(4, 5))
     assert (dataset.name, dataset.image_shape, dataset.labels) == ("faces.v2", (4, 5, 3), None)
     monkeypatch.chdir(tmp_path / "faces.v2")
     assert data.load_dataset(path=".").name == "faces.v2"
+    with pytest.raises(ValueError, match="Expected a source with a test part"):
+        data.load_dataset(path=".", split="test")
 
 
 def test_folder_of_idx_files_is_read_as_such(tmp_path):
     write_idx(tmp_path / "train-images-idx3-ubyte.gz", PIXELS)
     write_idx(tmp_path / "train-labels-idx1-ubyte.gz", LABELS)
     assert data.load_dataset(path=tmp_path).labels.tolist() == [7, 9]
-    with pytest.raises(ValueError, match="Expected a source with a test part"):
-        data.load_dataset(path=tmp_path, split="test")
-
-
-def test_folder_of_pictures_has_no_test_part(tmp_path):
-    Image.new("L", (3, 3)).save(tmp_path / "x.png")
     with pytest.raises(ValueError, match="Expected a source with a test part"):
         data.load_dataset(path=tmp_path, split="test")
 
@@ -243,9 +239,8 @@ def test_a_pass_holds_every_image_once_and_ends_with_the_short_batch():
 
 
 def test_rows_do_not_depend_on_the_steps_before():
-    late = data.batch_rows(1000, 64, 1, 100, with_replacement=False).tolist()
     data._permutation.cache_clear()
-    assert data.batch_rows(1000, 64, 1, 100, with_replacement=False).tolist() == late
+    late = data.batch_rows(1000, 64, 1, 100, with_replacement=False).tolist()
     order = data.rng(1, data.ROWS, 100 // 16).permutation(1000)
     assert late == order[100 % 16 * 64 :][:64].tolist()
 

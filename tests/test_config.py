@@ -1,0 +1,107 @@
+import dataclasses
+import json
+import math
+
+import pytest
+
+from keras_gan.config import TrainConfig
+
+COUNTS = ("epochs", "batch_size", "sample_interval", "latent_dim")
+
+
+@pytest.mark.parametrize("name", COUNTS)
+@pytest.mark.parametrize("value", [0, -1, True, 2.0, math.nan, "3"])
+def test_counts_must_be_integers_of_at_least_1(name, value):
+    with pytest.raises(ValueError, match=f"^{name} must be an integer of at least 1. Received: {name}="):
+        TrainConfig(**{name: value})
+
+
+@pytest.mark.parametrize("value", [0, 0.0, -1e-4, True, math.nan, math.inf, "1e-3"])
+def test_lr_must_be_a_finite_number_above_0(value):
+    with pytest.raises(ValueError, match="^lr must be a number above 0. Received: lr="):
+        TrainConfig(lr=value)
+
+
+@pytest.mark.parametrize("name", ["b1", "b2"])
+@pytest.mark.parametrize("value", [1, 1.0, -0.1, math.nan, math.inf, False])
+def test_decay_rates_must_be_in_0_to_1(name, value):
+    with pytest.raises(ValueError, match=rf"^{name} must be a number in \[0, 1\). Received: {name}="):
+        TrainConfig(**{name: value})
+
+
+@pytest.mark.parametrize("value", [-1, 2**63, 1.0, True])
+def test_seed_must_be_an_integer_of_63_bits(value):
+    with pytest.raises(ValueError, match="^seed must be an integer"):
+        TrainConfig(seed=value)
+
+
+@pytest.mark.parametrize("value", [(0, 8), (8, -1), (8, 2.5), (True, 8)])
+def test_sides_of_image_size_must_be_integers_of_at_least_1(value):
+    with pytest.raises(ValueError, match="^image_size must be"):
+        TrainConfig(image_size=value)
+
+
+@pytest.mark.parametrize("name", ["engine", "precision", "device"])
+def test_unknown_choice_is_refused_and_the_known_are_listed(name):
+    with pytest.raises(ValueError, match=f"^{name} must be one of .*Received: 'nonesuch'"):
+        TrainConfig(**{name: "nonesuch"})
+
+
+def test_unknown_preset_is_refused():
+    with pytest.raises(ValueError, match="did you mean keras"):
+        TrainConfig(preset="kera")
+
+
+def test_edges_of_the_ranges_are_accepted():
+    config = TrainConfig(epochs=1, lr=1, b1=0, b2=0.9999, seed=2**63 - 1, image_size=(1, 1))
+    assert (config.epochs, config.lr, config.b1, config.seed) == (1, 1, 0, 2**63 - 1)
+
+
+def test_resolved_default_is_the_run_of_the_keras_tutorial():
+    config = TrainConfig().resolved()
+    numbers = [config.epochs, config.batch_size, config.sample_interval, config.latent_dim]
+    assert numbers == [30000, 256, 200, 100]
+    assert [config.lr, config.b1, config.b2, config.seed] == [2e-4, 0.5, 0.999, 0]
+
+
+def test_resolved_keeps_what_was_given():
+    config = TrainConfig("kmnist", epochs=3, lr=0.5, b1=0).resolved()
+    assert (config.epochs, config.lr, config.b1, config.batch_size) == (3, 0.5, 0, 64)
+
+
+def test_resolved_spells_the_preset_with_a_hyphen():
+    assert TrainConfig("pytorch_gan").resolved().preset == "pytorch-gan"
+
+
+def test_only_mnist_may_be_replaced_by_other_images():
+    assert TrainConfig("keras").resolved().dataset == "auto"
+    assert TrainConfig("kmnist").resolved().dataset == "kmnist"
+    assert TrainConfig("kmnist", data="some/path").resolved().dataset == "auto"
+    assert TrainConfig("kmnist", dataset="mnist").resolved().dataset == "mnist"
+
+
+def test_resolving_twice_changes_nothing():
+    once = TrainConfig("aioz", epochs=2).resolved()
+    assert once.resolved() == once
+
+
+def test_configuration_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TrainConfig().epochs = 1
+
+
+@pytest.mark.parametrize(
+    "config", [TrainConfig(), TrainConfig("aioz", image_size=(8, 9), lr=0.1).resolved()]
+)
+def test_json_round_trip(config):
+    assert TrainConfig.from_dict(json.loads(config.to_json())) == config
+
+
+def test_unknown_settings_are_refused_by_name():
+    with pytest.raises(ValueError, match="momentum"):
+        TrainConfig.from_dict({"preset": "keras", "momentum": 0.5})
+
+
+def test_settings_from_a_file_are_checked():
+    with pytest.raises(ValueError, match="^epochs must be"):
+        TrainConfig.from_dict({"epochs": -3})

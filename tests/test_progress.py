@@ -1,0 +1,121 @@
+import contextlib
+import io
+import sys
+
+import pytest
+
+from keras_gan import progress
+
+ROW = [200, 3, 0.7, 0.5, 0.9, 0.25, 0.5, 1.25]
+LOG = "200 [D loss: 0.700000, acc.: 37.50%] [G loss: 1.250000]"
+
+
+def row(step):
+    return [step, *ROW[1:]]
+
+
+class Clock:
+    """A clock that the test sets."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(progress.time, "monotonic", clock)
+    return clock
+
+
+@contextlib.contextmanager
+def terminal(columns=100):
+    """Stands for stdout as a terminal; yields what is written to it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(columns))
+        patch.setattr("rich._console", None)  # one made by an earlier test keeps its own width
+        patch.setattr(sys, "stdout", out := io.StringIO())
+        out.isatty = lambda: True
+        yield out
+
+
+def test_log_line_is_the_one_of_the_original():
+    assert progress.log_line(ROW) == "%d [D loss: %f, acc.: %.2f%%] [G loss: %f]" % (200, 0.7, 37.5, 1.25)
+    assert progress.log_line(ROW) == LOG
+
+
+def test_lines_come_at_the_first_step_every_ten_seconds_and_at_the_last(clock, capsys):
+    with progress.reporter(0, 35, quiet=False) as reporter:
+        for step in range(1, 36):
+            clock.now = float(step)
+            reporter.update(row(step))
+    steps = [int(line.split()[0]) for line in capsys.readouterr().out.splitlines()]
+    assert steps == [1, 11, 21, 31, 35]
+
+
+def test_a_line_tells_speed_since_the_first_call_and_time_left(clock, capsys):
+    with progress.reporter(90, 1000, quiet=False) as reporter:
+        clock.now = 30.0  # the first call compiles, and is left out
+        reporter.update(row(100))
+        clock.now = 70.0
+        reporter.update(row(200))
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == LOG.replace("200", "100", 1)
+    assert second == LOG + " 2.5 steps/s, 5 min 20 s left"
+
+
+def test_lines_are_flushed_at_once(clock, monkeypatch):
+    flushed, out = [], io.StringIO()
+    out.flush = lambda: flushed.append(out.getvalue())
+    monkeypatch.setattr(sys, "stdout", out)
+    with progress.reporter(0, 5, quiet=False) as reporter:
+        reporter.update(row(1))
+    assert flushed and flushed[-1].startswith("1 [D loss")
+
+
+def test_quiet_says_nothing(capsys):
+    with progress.reporter(0, 2, quiet=True) as reporter:
+        reporter.update(row(1))
+        reporter.update(row(2))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_quiet_says_nothing_on_a_terminal():
+    with terminal() as out, progress.reporter(0, 2, quiet=True) as reporter:
+        reporter.update(row(2))
+    assert out.getvalue() == ""
+
+
+def test_bar_on_a_terminal_shows_the_log_line_in_one_piece():
+    with terminal() as out, progress.reporter(0, 1000, quiet=False) as reporter:
+        assert isinstance(reporter, progress.Bar)
+        reporter.update(row(200))
+    assert LOG in out.getvalue()
+
+
+def test_bar_fits_on_a_terminal_of_80_columns(clock):
+    with terminal(80) as out, progress.reporter(0, 30000, quiet=False) as reporter:
+        reporter.update(row(5000))
+        clock.now = 800.0
+        reporter.update(row(25000))
+    assert "25000" + LOG[3:] in out.getvalue() and "25.0 steps/s" in out.getvalue()
+    assert "…" not in out.getvalue()  # nothing is cut off
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (0.4, "0 s"),
+        (42, "42 s"),
+        (59.6, "1 min 00 s"),
+        (185, "3 min 05 s"),
+        (3599.7, "1 h 00 min"),
+        (7625, "2 h 07 min"),
+        (100 * 3600, "100 h 00 min"),
+    ],
+)
+def test_duration_in_words(seconds, words):
+    assert progress.duration(seconds) == words
