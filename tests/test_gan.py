@@ -40,9 +40,11 @@ def still(gan):
     before = [float(rate) for rate in rates]
     for rate in rates:
         rate.assign(0)
-    yield
-    for rate, value in zip(rates, before, strict=True):
-        rate.assign(value)
+    try:
+        yield
+    finally:
+        for rate, value in zip(rates, before, strict=True):
+            rate.assign(value)
 
 
 def batch(n, latent_dim=100, seed=0):
