@@ -2,73 +2,15 @@
 
 import math
 import shlex
-import sys
 from pathlib import Path
 
 import click
 
 import keras_gan
+from keras_gan import cli_compare, notation
 from keras_gan import presets as preset_table
 from keras_gan.config import DEVICES, TrainConfig
-
-_EXPECTED = (ValueError, OSError, ImportError)
-
-
-class Commands(click.Group):
-    """A group whose expected failures end in one line on stderr and exit code 1."""
-
-    def main(self, args=None, **extra):
-        """Runs the command line, keeping its words for messages that repeat them."""
-        words = list(sys.argv[1:] if args is None else args)
-        return super().main(words, obj=words, **extra)
-
-    def invoke(self, ctx):
-        """Runs the command; a pipe closed by its reader is click's to handle."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            raise
-        except _EXPECTED as error:
-            raise click.ClickException(_one_line(error)) from None
-
-
-def _one_line(error):
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}"
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-class Sides(click.ParamType):
-    """A size such as 64 or 64x48, as a pair (height, width)."""
-
-    name = "HxW"
-
-    def convert(self, value, param, ctx):
-        """Returns the pair of integers."""
-        if isinstance(value, tuple):
-            return value
-        sides = value.lower().split("x")
-        if len(sides) > 2 or not all(side.isdigit() and int(side) for side in sides):
-            self.fail(f"expected a size such as 64 or 64x48. Received: {value!r}.", param, ctx)
-        return int(sides[0]), int(sides[-1])
-
-
-class Seeds(click.ParamType):
-    """A list of seeds such as 0-63 or 0,1,4-6."""
-
-    name = "LIST"
-
-    def convert(self, value, param, ctx):
-        """Returns the list of integers."""
-        if isinstance(value, list):
-            return value
-        seeds = []
-        for part in value.split(","):
-            first, _, last = part.partition("-")
-            if not (first.isdigit() and (last or first).isdigit() and int(first) <= int(last or first)):
-                self.fail(f"expected seeds such as 0-63 or 0,1,4-6. Received: {value!r}.", param, ctx)
-            seeds.extend(range(int(first), int(last or first) + 1))
-        return seeds
+from keras_gan.options import Commands, Seeds, Sides, tensorflow, warn
 
 
 @click.group(
@@ -126,9 +68,9 @@ def train(ctx, outdir, overwrite, offline, dry_run, quiet, **settings):
     from keras_gan import data
 
     dataset = data.load_dataset(
-        config.dataset, config.data, config.image_size, offline=offline, warn=_warn
+        config.dataset, config.data, config.image_size, offline=offline, warn=warn
     )
-    _tensorflow(config.device)
+    tensorflow(config.device)
     from keras_gan import train
     from keras_gan.gan import GAN
 
@@ -166,7 +108,7 @@ def sample(run, seeds, count, grid, out, npz):
     """
     if seeds and count:
         raise click.UsageError("give --seeds or --count, not both.")
-    _tensorflow()
+    tensorflow()
     from keras_gan import checkpoint, plots
     from keras_gan.gan import GAN
 
@@ -184,14 +126,24 @@ def sample(run, seeds, count, grid, out, npz):
         click.echo(f"{path}: {len(pictures)} images of step {gan.step}")
 
 
-@main.command(short_help="List the published GANs that can be trained.")
-def presets():
-    """Lists the published GANs, with what each trains by default.
+@main.command(short_help="List the published GANs, or compare two.")
+@click.argument("two", nargs=-1, metavar="[A B]")
+def presets(two):
+    """Lists the published GANs, or every difference between two, as Keras and PyTorch write it.
 
     \b
     python cli.py presets
-    python cli.py train --preset pytorch-gan
+    python cli.py presets keras pytorch-gan
     """
+    if len(two) not in (0, 2):
+        raise click.UsageError("give no preset, or two.")
+    if two:
+        a, b = map(preset_table.get, two)
+        for what, *values in notation.differences(a, b):
+            click.echo(what)
+            for preset, value in zip((a, b), values, strict=True):
+                click.echo(f"  {preset.name:12} {value}")
+        return
     for p in preset_table.PRESETS.values():
         epoch = "one batch" if p.rule.epoch_is_one_batch else "one pass over the images"
         click.echo(f"{p.name:12} {p.source}")
@@ -213,15 +165,5 @@ def datasets():
         click.echo(f"{'':14} {data.whereabouts(name)}")
 
 
-def _warn(line):
-    click.echo(line, err=True)
-
-
-def _tensorflow(device="auto"):
-    """Imports TensorFlow quietly and chooses the device."""
-    from keras_gan import quiet
-
-    quiet.import_tensorflow()
-    from keras_gan import networks
-
-    networks.use_device(device)
+for command in (cli_compare.parity, cli_compare.export, cli_compare.import_):
+    main.add_command(command)

@@ -68,7 +68,7 @@ class GAN:
             loss=loss,
             loss_weights=2.0 if self.rule.joint_d_update and self.rule.d_loss == "sum" else None,
             optimizer=self._adam(self.discriminator),
-            metrics=_metrics_of_parts(loss) if self.rule.joint_d_update else ["accuracy"],
+            metrics=networks.metrics_of_parts(loss) if self.rule.joint_d_update else ["accuracy"],
             jit_compile=jit_compile,
         )
         self.combined.compile(loss=loss, optimizer=self._adam(self.generator), jit_compile=jit_compile)
@@ -251,33 +251,7 @@ class GAN:
         Names are "generator/0/kernel", "generator/0/kernel/momentum" and so on, the number being
         the layer's place in its model; each Adam's count of updates is "generator/iteration".
         """
-        named = {}
-        for role, net, trained in (
-            ("generator", self.generator, self.combined),
-            ("discriminator", self.discriminator, self.discriminator),
-        ):
-            weights = dict(_weights(role, net))
-            names = {variable.path: name for name, variable in weights.items()}
-            named |= weights | dict(_slots(trained.optimizer, net.trainable_variables, names))
-            named[f"{role}/iteration"] = trained.optimizer.iterations
-        return named
-
-
-def _weights(role, model):
-    """Yields (name, variable) of every weight of a model."""
-    for i, layer in enumerate(model.layers):
-        for variable in layer.weights:
-            inner = variable.path.split("/", 1)[1] if isinstance(layer, keras.Model) else variable.name
-            yield f"{role}/{i}/{inner}", variable
-
-
-def _slots(optimizer, variables, names):
-    """Yields (name, variable) of an Adam's moments."""
-    own = {v.name: v for v in optimizer.variables}
-    for variable in variables:
-        for slot in ("momentum", "velocity"):
-            name = f"{variable.path.replace('/', '_')}_{slot}"
-            yield f"{names[variable.path]}/{slot}", own[name]
+        return networks.named_variables(self.generator, self.discriminator, self.combined)
 
 
 def _checked_shape(image_shape):
@@ -285,13 +259,3 @@ def _checked_shape(image_shape):
     if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
         raise ValueError(f"image_shape must be (h, w, 1) or (h, w, 3). Received: {image_shape!r}.")
     return shape
-
-
-def _metrics_of_parts(loss):
-    """Returns the metrics of an update on real (labels 1) and fake (labels 0) together."""
-    accurate = keras.metrics.binary_accuracy
-    return [
-        networks.on_part(function, label, f"{what}_{part}")
-        for what, function in (("loss", loss.call), ("acc", accurate))
-        for part, label in (("real", 1), ("fake", 0))
-    ]

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import data
+from keras_gan import data, torch_semantics
 
 
 @contextlib.contextmanager
@@ -79,7 +79,7 @@ def _keras_layer(layer, semantics, n_pixels):
     if kind == "Dense":
         return keras.layers.Dense(layer.units or n_pixels, activation=layer.activation)
     if kind == "BatchNormalization" and semantics == "torch":
-        return TorchBatchNormalization(**layer._asdict())
+        return torch_semantics.TorchBatchNormalization(**layer._asdict())
     if kind == "Activation":
         return keras.layers.Activation(layer.name)
     return getattr(keras.layers, kind)(**layer._asdict())
@@ -108,77 +108,12 @@ def initial_dense(semantics, fan_in, fan_out, rng):
     return kernel.astype(np.float32), rng.uniform(-limit, limit, fan_out).astype(np.float32)
 
 
-class TorchBatchNormalization(keras.layers.BatchNormalization):
-    """Batch normalisation whose moving variance takes N / (N - 1) times the batch's variance.
-
-    PyTorch's `BatchNorm1d` normalises by the biased variance, as Keras does, but averages the
-    unbiased one: https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html
-    """
-
-    def call(self, inputs, training=None, mask=None):
-        """Returns the normalised (batch, units); training mode needs at least two rows."""
-        if not (training and self.trainable):
-            return super().call(inputs, training=False, mask=mask)
-        mean, variance = tf.nn.moments(inputs, axes=[0])
-        n = tf.cast(tf.shape(inputs)[0], variance.dtype)
-        self._average(self.moving_mean, mean)
-        self._average(self.moving_variance, variance * (n / (n - 1)))
-        return tf.nn.batch_normalization(inputs, mean, variance, self.beta, self.gamma, self.epsilon)
-
-    def _average(self, moving, value):
-        moving.assign(moving * self.momentum + value * (1 - self.momentum))
-
-
-class TorchAdam(keras.optimizers.Adam):
-    """Adam with epsilon where PyTorch has it, outside the bias correction of the second moment.
-
-    Step t moves a weight by lr * m' / (sqrt(v') + epsilon), with m' = m / (1 - b1^t) and
-    v' = v / (1 - b2^t): Algorithm 1 of Kingma and Ba 2015 (arXiv 1412.6980). Keras adds epsilon
-    to sqrt(v) before the correction, as the paper's section 2 allows.
-    """
-
-    def update_step(self, gradient, variable, learning_rate):
-        """Updates one variable and its two moments."""
-        t = tf.cast(self.iterations + 1, tf.float64)  # in float32, 1 - 0.999 is off by 5e-5
-        rate = tf.cast(tf.cast(learning_rate, tf.float64) / (1 - self.beta_1**t), variable.dtype)
-        correction = tf.cast(tf.sqrt(1 - self.beta_2**t), variable.dtype)
-        index = self._get_variable_index(variable)
-        m, v = self._momentums[index], self._velocities[index]
-        self.assign_add(m, (gradient - m) * (1 - self.beta_1))
-        self.assign_add(v, (tf.square(gradient) - v) * (1 - self.beta_2))
-        self.assign_sub(variable, rate * m / (tf.sqrt(v) / correction + self.epsilon))
-
-
 def adam(semantics, lr, b1, b2, epsilon, variables):
     """Returns an Adam optimizer of those semantics, built over the variables it may train."""
-    kind = TorchAdam if semantics == "torch" else keras.optimizers.Adam
+    kind = torch_semantics.TorchAdam if semantics == "torch" else keras.optimizers.Adam
     optimizer = kind(float(lr), float(b1), float(b2), epsilon=epsilon)
     optimizer.build(variables)
     return optimizer
-
-
-class TorchBinaryCrossentropy(keras.losses.Loss):
-    """Binary cross-entropy of probabilities as PyTorch's `BCELoss` computes it.
-
-    Both logarithms are clamped at -100 and the denominator of the gradient at 1e-12:
-    https://docs.pytorch.org/docs/stable/generated/torch.nn.BCELoss.html
-    """
-
-    def call(self, y_true, y_pred):
-        """Returns the loss (batch,) of labels and probabilities (batch, 1)."""
-        y_true = tf.cast(y_true, y_pred.dtype)
-
-        @tf.custom_gradient
-        def clamped(p):
-            log_p = tf.maximum(tf.math.log(p), -100)
-            log_q = tf.maximum(tf.math.log1p(-p), -100)
-
-            def gradient(upstream):
-                return upstream * (p - y_true) / tf.maximum((1 - p) * p, 1e-12)
-
-            return (y_true - 1) * log_q - y_true * log_p, gradient
-
-        return tf.reduce_mean(clamped(y_pred), axis=-1)
 
 
 def binary_crossentropy(semantics):
@@ -188,11 +123,21 @@ def binary_crossentropy(semantics):
     It is an object, not a name: Keras fixes the precision of a loss when it makes the object.
     """
     if semantics == "torch":
-        return TorchBinaryCrossentropy()
+        return torch_semantics.TorchBinaryCrossentropy()
     return keras.losses.BinaryCrossentropy()
 
 
-def on_part(function, label, name):
+def metrics_of_parts(loss):
+    """Returns the metrics of an update on real (labels 1) and fake (labels 0) together."""
+    accurate = keras.metrics.binary_accuracy
+    return [
+        _on_part(function, label, f"{what}_{part}")
+        for what, function in (("loss", loss.call), ("acc", accurate))
+        for part, label in (("real", 1), ("fake", 0))
+    ]
+
+
+def _on_part(function, label, name):
     """Returns a metric: the mean of `function(y_true, y_pred)` over the rows of that label."""
 
     def mean(y_true, y_pred):
@@ -201,21 +146,6 @@ def on_part(function, label, name):
         return tf.reduce_sum(values * rows) / tf.reduce_sum(rows)
 
     return keras.metrics.MeanMetricWrapper(mean, name=name)
-
-
-def plain(model):
-    """Returns the model with Keras's own layers, which `keras.models.load_model` knows."""
-    if not any(isinstance(layer, TorchBatchNormalization) for layer in model.layers):
-        return model
-
-    def twin(layer):
-        ours = isinstance(layer, TorchBatchNormalization)
-        kind = keras.layers.BatchNormalization if ours else type(layer)
-        return kind.from_config(layer.get_config())
-
-    copy = keras.models.clone_model(model, clone_function=twin)
-    copy.set_weights(model.get_weights())
-    return copy
 
 
 class Combined(keras.Model):
@@ -249,3 +179,34 @@ class Combined(keras.Model):
             return super().train_step(data)
         finally:
             self.discriminator.trainable = True
+
+
+def named_variables(generator, discriminator, combined):
+    """Returns weights, moments and counts of updates: dict of name to Keras variable."""
+    named = {}
+    for role, net, trained in (
+        ("generator", generator, combined),
+        ("discriminator", discriminator, discriminator),
+    ):
+        weights = dict(_weights(role, net))
+        names = {variable.path: name for name, variable in weights.items()}
+        named |= weights | dict(_slots(trained.optimizer, net.trainable_variables, names))
+        named[f"{role}/iteration"] = trained.optimizer.iterations
+    return named
+
+
+def _weights(role, model):
+    """Yields (name, variable) of every weight of a model."""
+    for i, layer in enumerate(model.layers):
+        for variable in layer.weights:
+            inner = variable.path.split("/", 1)[1] if isinstance(layer, keras.Model) else variable.name
+            yield f"{role}/{i}/{inner}", variable
+
+
+def _slots(optimizer, variables, names):
+    """Yields (name, variable) of an Adam's moments."""
+    own = {v.name: v for v in optimizer.variables}
+    for variable in variables:
+        for slot in ("momentum", "velocity"):
+            name = f"{variable.path.replace('/', '_')}_{slot}"
+            yield f"{names[variable.path]}/{slot}", own[name]

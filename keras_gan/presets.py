@@ -78,6 +78,10 @@ class Preset(NamedTuple):
     latent_dim: int = 100
     torch_prefix: str = "model"  # of the keys in a PyTorch state_dict
 
+    def normalises(self):
+        """Returns whether the generator normalises over the batch."""
+        return any(isinstance(layer, BatchNormalization) for layer in self.generator)
+
 
 def _keras_block(units):
     return Dense(units), LeakyReLU(), BatchNormalization(momentum=0.8, epsilon=1e-3)
@@ -90,6 +94,10 @@ def _normalised_block(units, epsilon=1e-5):
 def _leaky_discriminator(*units):
     hidden = tuple(layer for n in units for layer in (Dense(n), LeakyReLU()))
     return (*hidden, Dense(1), Activation("sigmoid"))
+
+
+def _adam(b1, epsilon):
+    return dict(lr=2e-4, b1=b1, b2=0.999, epsilon=epsilon)
 
 
 _PASSES = dict(batches_with_replacement=False, epoch_is_one_batch=False, shared_step_counter=False)
@@ -130,10 +138,7 @@ _KERAS = Preset(
         batches_with_replacement=True,
         epoch_is_one_batch=True,
     ),
-    lr=2e-4,
-    b1=0.5,
-    b2=0.999,
-    epsilon=1e-7,
+    **_adam(b1=0.5, epsilon=1e-7),
     batch_size=256,
     epochs=30000,
     sample_interval=200,
@@ -162,10 +167,7 @@ _KMNIST = Preset(
         fakes_in_training_mode=True,
         **_PASSES,
     ),
-    lr=2e-4,
-    b1=0.5,
-    b2=0.999,
-    epsilon=1e-8,
+    **_adam(b1=0.5, epsilon=1e-8),
     batch_size=64,
     epochs=50,  # not printed in the source
     sample_interval=938,  # one pass over 60,000 images
@@ -193,10 +195,7 @@ _AIOZ = Preset(
         Activation("sigmoid"),
     ),
     rule=_SUM_RULE,
-    lr=2e-4,
-    b1=0.9,
-    b2=0.999,
-    epsilon=1e-8,
+    **_adam(b1=0.9, epsilon=1e-8),
     batch_size=100,  # its training loader is not printed; its test loader has 100
     epochs=100,
     sample_interval=600,
@@ -219,10 +218,7 @@ _TUTORIAL = Preset(
     ),
     discriminator=_leaky_discriminator(1024, 512, 256),
     rule=_SUM_RULE,
-    lr=2e-4,
-    b1=0.9,
-    b2=0.999,
-    epsilon=1e-8,
+    **_adam(b1=0.9, epsilon=1e-8),
     batch_size=64,
     epochs=50,
     sample_interval=938,
@@ -252,10 +248,7 @@ _PYTORCH_GAN = Preset(
         fakes_in_training_mode=True,
         **_PASSES,
     ),
-    lr=2e-4,
-    b1=0.5,
-    b2=0.999,
-    epsilon=1e-8,
+    **_adam(b1=0.5, epsilon=1e-8),
     batch_size=64,
     epochs=200,
     sample_interval=400,
@@ -285,27 +278,3 @@ def get(name):
         ValueError: there is none; the message names the nearest.
     """
     return PRESETS[one_of("preset", name, PRESETS)]
-
-
-def weight_names(preset, network):
-    """Yields (Keras name, PyTorch key) of every weight of "generator" or "discriminator".
-
-    The Keras name is `GAN.variables`'s, the key that of the published module's state_dict.
-    A dense kernel is (in, out) in Keras and its transpose in PyTorch; the rest are alike.
-    """
-    at = 0  # in nn.Sequential, where an activation is always a module of its own
-    for i, layer in enumerate(getattr(preset, network), int(network == "discriminator")):  # Flatten
-        for ours, theirs in _WEIGHTS.get(type(layer), {}).items():
-            yield f"{network}/{i}/{ours}", f"{preset.torch_prefix}.{at}.{theirs}"
-        at += 2 if isinstance(layer, Dense) and layer.activation else 1
-
-
-_WEIGHTS = {
-    Dense: {"kernel": "weight", "bias": "bias"},
-    BatchNormalization: {
-        "gamma": "weight",
-        "beta": "bias",
-        "moving_mean": "running_mean",
-        "moving_variance": "running_var",
-    },
-}

@@ -6,7 +6,7 @@ wherever the source is PyTorch; for the "keras" semantics they are made to compu
 
 import numpy as np
 
-from keras_gan import images, presets
+from keras_gan import images, notation, presets
 from keras_gan.config import TrainConfig
 
 try:
@@ -90,7 +90,7 @@ class TorchGAN:
         """Yields (Keras name, tensor, whether it is the transpose) of a network's weights."""
         net = self._nets()[name]
         tensors = dict(net.named_parameters()) | dict(net.named_buffers())
-        for ours, key in presets.weight_names(self.preset, name):
+        for ours, key in notation.weight_names(self.preset, name):
             yield ours, tensors[key.split(".", 1)[1]], ours.endswith("/kernel")
 
     def generate(self, z):
@@ -119,7 +119,7 @@ class TorchGAN:
         batches = (self._input(real).flatten(1), 1.0), (fake.detach(), 0.0)
         if self.rule.joint_d_update:
             losses, accuracies = zip(*(self._judge(x, label) for x, label in batches), strict=True)
-            self._descend("discriminator", self.rule.combine(*losses))
+            self._descend("discriminator", self.rule.combine(*losses), 3 * self.step)
         else:
             losses, accuracies = [], []
             for i, (x, label) in enumerate(batches):
@@ -150,7 +150,7 @@ class TorchGAN:
             loss = nn.functional.binary_cross_entropy_with_logits(logits, target)
         return loss, ((p > 0.5) == (target > 0.5)).double().mean().item()
 
-    def _descend(self, name, loss, shared_count=None):
+    def _descend(self, name, loss, shared_count):
         """Updates one network; `shared_count` is how many updates one counter of both has seen."""
         optimizer = self.optimizers[name]
         optimizer.zero_grad()

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_gan
-from keras_gan import checkpoint, engines, history, networks, presets, progress
+from keras_gan import checkpoint, engines, history, networks, progress, torch_semantics
 from keras_gan.data import DATASETS, Dataset, load_dataset
 
 SECONDS_PER_CALL = 0.5  # of the engine: short enough for the progress bar and for Ctrl-C
@@ -107,6 +107,12 @@ def _check_fit(gan, dataset, config):
             f"batch_size must be at most the number of images ({len(dataset.images)}). "
             f"Received: batch_size={config.batch_size}."
         )
+    last = len(dataset.images) % config.batch_size
+    if last == 1 and not gan.rule.batches_with_replacement and gan.preset.normalises():
+        raise ValueError(
+            "A pass must not end in a batch of one image, which has no variance to normalise by. "
+            f"Received: batch_size={config.batch_size} for {len(dataset.images)} images."
+        )
 
 
 def _begin(gan, dataset, config, outdir, overwrite):
@@ -166,7 +172,7 @@ def _finish(gan, config, outdir):
     """Writes the checkpoint and the generator for `keras.models.load_model`."""
     gan.save(outdir / "checkpoint.npz")
     with checkpoint.replacing(outdir / "generator.keras") as beside:
-        networks.plain(gan.generator).save(beside)
+        torch_semantics.plain(gan.generator).save(beside)
 
 
 def _done(steps, seconds):

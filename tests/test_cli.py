@@ -241,10 +241,12 @@ def test_existing_run_is_refused_with_two_commands_that_work(tmp_path, images_np
     replace, keep = commands_in(refused(*words))
     assert replace[:2] == keep[:2] == ["python", "cli.py"]
     assert (tmp_path / "my run/1.png").read_text() == "old"
+    assert keep[2:] == [*map(str, words), "--outdir", "my run-2"]
     with without_xla():
-        assert run(*keep[2:]).exit_code == 0 and run(*replace[2:]).exit_code == 0
-    assert {p.name for p in tmp_path.iterdir()} == {"images.npz", "my run", "my run-2"}
-    assert (tmp_path / "my run-2/history.csv").is_file() and (tmp_path / "my run/history.csv").is_file()
+        assert run(*replace[2:]).exit_code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"images.npz", "my run"}
+    assert (tmp_path / "my run/history.csv").is_file()
+    assert (tmp_path / "my run/1.png").read_bytes() != b"old"
 
 
 @pytest.mark.parametrize("program", ["python -m keras_gan", "keras-gan"])

@@ -11,7 +11,7 @@ each_engine = pytest.mark.parametrize("engine", list(engines.ENGINES))
 @pytest.fixture(scope="module")
 def gans():
     """GANs that may be trained; each test begins with `restart`."""
-    return {name: small(name) for name in ("keras", "kmnist", "aioz")}
+    return {name: small(name) for name in ("keras", "aioz")}
 
 
 def small(name):
@@ -36,9 +36,9 @@ def test_configuration_knows_every_engine_and_no_other():
 
 
 @each_engine
-@pytest.mark.parametrize("name", ["keras", "kmnist"])
+@pytest.mark.parametrize("name", ["keras", "aioz"])
 def test_five_steps_in_one_call_are_two_and_three_bit_for_bit(engine, name, pixels, gans):
-    run = engines.ENGINES[engine](restart(gans[name]), pixels, 20)  # kmnist: 20, 20, 10 a pass
+    run = engines.ENGINES[engine](restart(gans[name]), pixels, 20)  # aioz: 20, 20, 10 a pass
     whole = run(0, 5)
     weights = [variable.numpy().copy() for variable in gans[name].variables().values()]
     run = engines.ENGINES[engine](restart(gans[name]), pixels, 20)
@@ -81,7 +81,8 @@ def test_noise_is_as_long_as_its_batch_and_its_generators_is_another(pixels, gan
 def test_short_last_batch_is_trained_on(engine, pixels, gans):
     gan = restart(gans["aioz"])
     before = gan.generator.get_weights()[0]
-    values = engines.ENGINES[engine](gan, pixels, 16)(3, 1)
+    values = engines.ENGINES[engine](gan, pixels, 20)(2, 1)
     assert np.isfinite(values).all()
     assert (gan.generator.get_weights()[0] != before).any()
-    assert set(values[0, 3:] * 2) <= {0, 1, 2}  # accuracies over two images
+    tenths = 10 * values[0, 3:]  # accuracies over ten images
+    np.testing.assert_allclose(tenths, np.rint(tenths), atol=1e-5)

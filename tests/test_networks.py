@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gan import networks, presets
+from keras_gan import networks, presets, torch_semantics
 from keras_gan.data import rng
 
 float_types = pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-5), ("float64", 1e-12)])
@@ -88,7 +88,7 @@ def batch_normalisation_in_numpy(x, gamma, beta, epsilon):
 
 
 def built_layer(dtype, units=3, **numbers):
-    layer = networks.TorchBatchNormalization(dtype=dtype, **numbers)
+    layer = torch_semantics.TorchBatchNormalization(dtype=dtype, **numbers)
     layer.build((None, units))
     layer.gamma.assign(np.linspace(0.5, 2, units))
     layer.beta.assign(np.linspace(-1, 1, units))
@@ -107,7 +107,7 @@ def test_batch_normalisation_divides_by_the_biased_and_averages_the_unbiased_var
 
 
 def test_batch_normalisation_of_two_rows_by_hand():
-    layer = networks.TorchBatchNormalization(momentum=0.5, epsilon=0.0)
+    layer = torch_semantics.TorchBatchNormalization(momentum=0.5, epsilon=0.0)
     y = layer(np.array([[1.0], [5.0]]), training=True)  # mean 3, biased variance 4, unbiased 8
     np.testing.assert_allclose(y, [[-1], [1]])
     np.testing.assert_allclose([layer.moving_mean[0], layer.moving_variance[0]], [1.5, 4.5])
@@ -144,7 +144,7 @@ def test_pytorch_presets_use_pytorchs_batch_normalisation_and_keras_its_own():
         layers = networks.generator(presets.get(name), 5, (2, 2, 1), 0).layers
         return {type(x) for x in layers if isinstance(x, keras.layers.BatchNormalization)}
 
-    assert kinds("kmnist") == kinds("pytorch-gan") == {networks.TorchBatchNormalization}
+    assert kinds("kmnist") == kinds("pytorch-gan") == {torch_semantics.TorchBatchNormalization}
     assert kinds("keras") == {keras.layers.BatchNormalization}
 
 
@@ -267,7 +267,7 @@ def test_on_part_is_the_mean_over_the_rows_of_its_label():
 
     y, p = np.array([[1.0], [1.0], [0.0]]), np.array([[0.5], [0.0], [0.25]])
     for label, expected in ((1, (0.25 + 1) / 2), (0, 0.0625)):
-        metric = networks.on_part(squared, label, "part")
+        metric = networks._on_part(squared, label, "part")
         metric.update_state(y, p)
         assert float(metric.result()) == expected
 
@@ -308,7 +308,7 @@ def test_cpu_hides_the_gpus(monkeypatch):
 
 def test_plain_returns_a_model_of_keras_own_layers_itself():
     model = networks.generator(presets.get("keras"), 5, (2, 2, 1), 0)
-    assert networks.plain(model) is model
+    assert torch_semantics.plain(model) is model
 
 
 def test_plain_model_is_equal_in_output_and_loads_without_this_package(tmp_path):
@@ -316,7 +316,7 @@ def test_plain_model_is_equal_in_output_and_loads_without_this_package(tmp_path)
     z = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
     model(z, training=True)  # moves the averages from 0 and 1
     expected = model(z, training=False).numpy()
-    copy = networks.plain(model)
+    copy = torch_semantics.plain(model)
     np.testing.assert_array_equal(copy(z, training=False), expected)
     copy.save(tmp_path / "generator.keras")
     np.save(tmp_path / "z.npy", z)

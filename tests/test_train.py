@@ -11,6 +11,7 @@ from PIL import Image
 from keras_gan import checkpoint, train
 from keras_gan.config import TrainConfig
 from keras_gan.gan import GAN
+from keras_gan.presets import PRESETS
 
 SETTINGS = dict(image_shape=(8, 8, 1), latent_dim=7, seed=3, jit_compile=False)
 
@@ -258,6 +259,13 @@ def test_plan_counts_epochs_batches_and_passes(preset, line):
     dataset = types.SimpleNamespace(
         images=pictures, image_shape=(28, 28, 1), name="mnist", source="mnist.npz"
     )
-    gan = GAN(preset, **SETTINGS)
+    gan = types.SimpleNamespace(preset=PRESETS[preset], rule=PRESETS[preset].rule)
     lines = list(train.plan(gan, dataset, TrainConfig(preset).resolved(), "images"))
     assert line in lines and "data mnist: 60000 images of 28x28x1 from mnist.npz" in lines
+
+
+def test_last_batch_of_one_is_refused_where_it_would_be_normalised(tmp_path, pixels):
+    gan = GAN("kmnist", image_shape=(8, 8, 1), jit_compile=False)
+    with pytest.raises(ValueError, match="batch of one image"):  # as PyTorch's BatchNorm1d
+        gan.train(1, batch_size=7, data=pixels, outdir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

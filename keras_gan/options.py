@@ -1,0 +1,79 @@
+"""What the commands share: how they fail, what their options take, how they start TensorFlow."""
+
+import sys
+
+import click
+
+_EXPECTED = (ValueError, OSError, ImportError)
+
+
+class Commands(click.Group):
+    """A group whose expected failures end in one line on stderr and exit code 1."""
+
+    def main(self, args=None, **extra):
+        """Runs the command line, keeping its words for messages that repeat them."""
+        words = list(sys.argv[1:] if args is None else args)
+        return super().main(words, obj=words, **extra)
+
+    def invoke(self, ctx):
+        """Runs the command; a pipe closed by its reader is click's to handle."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except _EXPECTED as error:
+            raise click.ClickException(_one_line(error)) from None
+
+
+def _one_line(error):
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+class Sides(click.ParamType):
+    """A size such as 64 or 64x48, as a pair (height, width)."""
+
+    name = "HxW"
+
+    def convert(self, value, param, ctx):
+        """Returns the pair of integers."""
+        if isinstance(value, tuple):
+            return value
+        sides = value.lower().split("x")
+        if len(sides) > 2 or not all(side.isdigit() and int(side) for side in sides):
+            self.fail(f"expected a size such as 64 or 64x48. Received: {value!r}.", param, ctx)
+        return int(sides[0]), int(sides[-1])
+
+
+class Seeds(click.ParamType):
+    """A list of seeds such as 0-63 or 0,1,4-6."""
+
+    name = "LIST"
+
+    def convert(self, value, param, ctx):
+        """Returns the list of integers."""
+        if isinstance(value, list):
+            return value
+        seeds = []
+        for part in value.split(","):
+            first, _, last = part.partition("-")
+            if not (first.isdigit() and (last or first).isdigit() and int(first) <= int(last or first)):
+                self.fail(f"expected seeds such as 0-63 or 0,1,4-6. Received: {value!r}.", param, ctx)
+            seeds.extend(range(int(first), int(last or first) + 1))
+        return seeds
+
+
+def warn(line):
+    """Prints a line on stderr."""
+    click.echo(line, err=True)
+
+
+def tensorflow(device="auto"):
+    """Imports TensorFlow quietly and chooses the device."""
+    from keras_gan import quiet
+
+    quiet.import_tensorflow()
+    from keras_gan import networks
+
+    networks.use_device(device)
