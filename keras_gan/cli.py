@@ -108,11 +108,13 @@ def sample(run, seeds, count, grid, out, npz):
     """
     if seeds and count:
         raise click.UsageError("give --seeds or --count, not both.")
+    file = Path(run, "checkpoint.npz") if Path(run).is_dir() else Path(run)
+    if not file.is_file():
+        raise FileNotFoundError(f"RUN must be a run directory or a checkpoint. Received: no file {file}.")
     tensorflow()
     from keras_gan import checkpoint, plots
     from keras_gan.gan import GAN
 
-    file = Path(run, "checkpoint.npz") if Path(run).is_dir() else Path(run)
     gan = GAN.load(file)
     rows, columns = grid or (None, None)
     pictures = gan.sample(gan.noise(seeds or count or (rows * columns if grid else 64)))

@@ -13,10 +13,10 @@ _MODES = ("float64", "resync", "free")
 
 @click.command(short_help="Compare Keras with PyTorch step by step.")
 @click.option("--preset", default="keras", show_default=True, help="Published GAN; see `presets`.")
-@click.option("--steps", default=100, show_default=True, type=click.IntRange(1))
+@click.option("--steps", default=100, show_default=True, type=click.IntRange(1), help="To follow both.")
 @click.option("--mode", "modes", multiple=True, type=click.Choice(_MODES), help="Default: float64, resync.")
 @click.option("--batch-size", type=click.IntRange(1), help="Default: the preset's.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="As in `train`.")
 @click.option("--loss-tolerance", type=float, help="Default: 1e-10 in float64, 1e-5 in resync.")
 @click.option("--weight-tolerance", type=float, help="Default: 1e-7 in float64.")
 @click.option("--dataset", default="auto", show_default=True, help="Data set, see `datasets`, or auto.")
@@ -72,7 +72,7 @@ def _table(preset, steps, traces, folder):
 
 @click.command(short_help="Write the weights of a run for PyTorch.")
 @click.argument("run", type=click.Path())
-@click.option("--format", "kind", type=click.Choice(["torch"]), default="torch", show_default=True)
+@click.option("--format", "kind", type=click.Choice(["torch"]), required=True, help="torch: state_dicts.")
 @click.option("--out", metavar="DIR", help="Folder to write to. Default: RUN.")
 def export(run, kind, out):
     """Writes generator.pt and discriminator.pt, state_dicts that the published modules load.

@@ -256,6 +256,7 @@ class GAN:
 
 def _checked_shape(image_shape):
     shape = tuple(image_shape)
-    if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
+    integers = all(isinstance(side, int) for side in shape)
+    if not integers or len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
         raise ValueError(f"image_shape must be (h, w, 1) or (h, w, 3). Received: {image_shape!r}.")
     return shape

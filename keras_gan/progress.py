@@ -59,7 +59,7 @@ class Bar:
         from rich import progress
 
         self.bar = progress.Progress(
-            progress.BarColumn(bar_width=20),
+            progress.BarColumn(bar_width=6),
             progress.TextColumn("{task.description}", markup=False),
             progress.TextColumn("{task.fields[speed]}"),
             progress.TimeRemainingColumn(),
@@ -78,7 +78,7 @@ class Bar:
         """Takes the newest row of the history."""
         speed = self.speed.update(row[0])
         self.bar.update(
-            self.task, completed=row[0], description=log_line(row), speed=f"{speed:.1f} steps/s"
+            self.task, completed=row[0], description=log_line(row), speed=f"{speed:.3g}/s"
         )
 
 

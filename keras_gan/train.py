@@ -84,16 +84,18 @@ def plan(gan, dataset, config, outdir):
 
 def _epochs(config, steps, n_images):
     passes = steps * config.batch_size / n_images
+    over = f"{_count(f'{passes:.3g}' if passes < 100 else f'{passes:.0f}', 'pass')} over {n_images} images"
+    batches = f"{_count(steps, 'batch')} of {config.batch_size}"
+    epochs = _count(config.epochs, "epoch")
     if steps == config.epochs:
-        rounded = f"{passes:.3g}" if passes < 100 else f"{passes:.0f}"
-        return (
-            f"{config.epochs} epochs = {steps} batches of {config.batch_size} = {rounded} passes "
-            f"over {n_images} images"
-        )
-    return (
-        f"{config.epochs} epochs = {config.epochs} passes over {n_images} images = {steps} batches "
-        f"of {config.batch_size}"
-    )
+        return f"{epochs} = {batches} = {over}"
+    return f"{epochs} = {_count(config.epochs, 'pass')} over {n_images} images = {batches}"
+
+
+def _count(n, thing):
+    """Returns "1 batch", "2 batches"."""
+    ending = "" if str(n) == "1" else "s" if thing == "epoch" else "es"
+    return f"{n} {thing}{ending}"
 
 
 def _check_fit(gan, dataset, config):
@@ -161,11 +163,24 @@ def _loop(gan, dataset, config, total, per_epoch, quiet):
             start = time.monotonic()
             values = engine(step, k)
             seconds_per_step = (time.monotonic() - start) / k
+            _check_finite(step, values)
             rows = history.rows(gan.rule, step + 1, per_epoch, values)
             history.append(gan.outdir / "history.csv", rows)
             reporter.update(rows[-1])
             if gan.step == event:
                 gan.sample_images(gan.step)
+
+
+def _check_finite(step, values):
+    """Raises ValueError that names the first loss of an engine's values that is not finite."""
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        i, column = wrong[0]
+        name = ("d_loss_real", "d_loss_fake", "g_loss", "d_acc_real", "d_acc_fake")[column]
+        raise ValueError(
+            f"Losses must be finite. Received: {name}={values[i, column]} at step {step + i + 1}; "
+            "a smaller lr may help."
+        )
 
 
 def _finish(gan, config, outdir):

@@ -49,7 +49,9 @@ HEAVY = {  # third-party packages of more than a moment, and who may import them
     "rich": {"progress"},
     "PIL": {"images", "pictures"},
 }
-WITHOUT_NUMPY = {"__init__", "__main__", "presets", "rule", "config", "progress", "quiet", "notation", "options", "cli_compare", "cli"}
+WITHOUT_NUMPY = set(
+    "__init__ __main__ presets rule config progress quiet notation options cli_compare cli".split()
+)
 modules = pytest.mark.parametrize("module", sorted(path.stem for path in PACKAGE.glob("*.py")))
 
 

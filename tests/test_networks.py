@@ -252,7 +252,8 @@ def test_torch_bce_and_its_gradient_agree_with_pytorch(torch, label, dtype, rtol
 
 
 def test_torch_bce_is_100_where_the_probability_is_exactly_wrong_and_0_where_right():
-    losses, _ = loss_and_gradient(np.array([[1.0], [0.0], [1.0], [0.0]]), np.array([[0.0], [1.0], [1.0], [0.0]]))
+    labels, p = np.array([[1.0], [0.0], [1.0], [0.0]]), np.array([[0.0], [1.0], [1.0], [0.0]])
+    losses, _ = loss_and_gradient(labels, p)
     assert losses.tolist() == [100, 100, 0, 0]
 
 

@@ -1,5 +1,6 @@
 """Agreement of Keras with PyTorch, and that every fact of a preset is needed for it."""
 
+import functools
 import json
 
 import numpy as np
@@ -21,9 +22,19 @@ def pictures():
     return data.load_dataset("digits").images[:200, 7:21, 7:21]
 
 
+@functools.cache
+def built(preset, image_shape, precision):
+    """Returns a GAN, traced once however often it is trained, and its initial state."""
+    gan = GAN(preset, image_shape=image_shape, precision=precision, jit_compile=False)
+    return gan, gan.arrays()
+
+
 def followed(preset, mode, pictures, steps, reference=None, batch_size=24):
     settings = dict(image_shape=pictures.shape[1:], precision="float64" if mode == "float64" else "float32")
-    gan = GAN(preset, jit_compile=False, **settings)
+    gan, initial = built(preset, **settings)
+    for name, variable in gan.variables().items():
+        variable.assign(initial[name])
+    gan.step = 0
     return parity.follow(gan, TorchGAN(reference or preset, **settings), mode, pictures, batch_size, steps)
 
 

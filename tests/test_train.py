@@ -35,7 +35,8 @@ def runs(tmp_path_factory, pixels):
     first = gan.train(2, 16, 3, data=pixels, outdir=parts, quiet=True)
     second = gan.train(1, 16, 3, data=pixels, outdir=parts, quiet=True)
     return types.SimpleNamespace(
-        whole=whole, parts=parts, printed=printed.getvalue(), history=history, end=end, first=first, second=second
+        **dict(whole=whole, parts=parts, printed=printed.getvalue(), history=history, end=end),
+        **dict(first=first, second=second),
     )
 
 
@@ -269,3 +270,10 @@ def test_last_batch_of_one_is_refused_where_it_would_be_normalised(tmp_path, pix
     with pytest.raises(ValueError, match="batch of one image"):  # as PyTorch's BatchNorm1d
         gan.train(1, batch_size=7, data=pixels, outdir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_loss_that_is_not_finite_stops_the_run_and_is_named(tmp_path, pixels):
+    gan = GAN("aioz", image_shape=(8, 8, 1), lr=1e20, jit_compile=False)
+    with pytest.raises(ValueError, match=r"Received: .*=(nan|inf) at step \d+; a smaller lr"):
+        gan.train(5, batch_size=25, data=pixels, outdir=tmp_path)
+    assert not (tmp_path / "checkpoint.npz").exists()
