@@ -78,16 +78,16 @@ def plan(gan, dataset, config, outdir):
     shape = "x".join(str(side) for side in dataset.image_shape)
     yield f"preset {gan.preset.name}: {gan.preset.source}"
     yield f"data {dataset.name}: {n} images of {shape} from {dataset.source}"
-    yield f"{_epochs(config, steps, n)}, seed {config.seed}"
+    yield f"{_epochs(gan.rule, config, steps, n)}, seed {config.seed}"
     yield f"device {networks.device_name()}, engine {config.engine}; writes to {outdir}"
 
 
-def _epochs(config, steps, n_images):
+def _epochs(rule, config, steps, n_images):
     passes = steps * config.batch_size / n_images
     over = f"{_count(f'{passes:.3g}' if passes < 100 else f'{passes:.0f}', 'pass')} over {n_images} images"
     batches = f"{_count(steps, 'batch')} of {config.batch_size}"
     epochs = _count(config.epochs, "epoch")
-    if steps == config.epochs:
+    if rule.epoch_is_one_batch:
         return f"{epochs} = {batches} = {over}"
     return f"{epochs} = {_count(config.epochs, 'pass')} over {n_images} images = {batches}"
 
