@@ -28,8 +28,39 @@ def replacing(path):
         with open(beside, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(beside, path)
+        sync(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def sync(path):
+    """Puts what was written to a file, or which files a folder holds, on the disk itself."""
+    if os.name == "nt" and os.path.isdir(path):
+        return  # Windows opens no folders, and keeps their order of changes by itself
+    descriptor = os.open(path, os.O_RDWR if os.path.isfile(path) else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def supplant(new, current, previous):
+    """Moves the file `new` to `current`, and what `current` was to `previous`.
+
+    At any moment one of `current` and `previous` is whole, if one was before or `new` is.
+    """
+    beside = previous.with_name(f".{previous.name}.link")
+    beside.unlink(missing_ok=True)
+    if current.exists():
+        try:
+            os.link(current, beside)
+        except OSError:  # a file system without links: for a moment `previous` alone is there
+            os.replace(current, previous)
+        else:
+            os.replace(beside, previous)
+            beside.unlink(missing_ok=True)  # which it is still, where both were one file already
+    os.replace(new, current)
+    sync(current.parent)
 
 
 def save(path, arrays):

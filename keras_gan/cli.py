@@ -5,11 +5,12 @@ import shlex
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 import keras_gan
 from keras_gan import cli_compare, notation
 from keras_gan import presets as preset_table
-from keras_gan.config import DEVICES, TrainConfig
+from keras_gan.config import DEVICES, ENGINES, PRECISIONS, TrainConfig
 from keras_gan.options import Commands, Seeds, Sides, tensorflow, warn
 
 
@@ -27,6 +28,7 @@ def main():
 
     \b
     python cli.py train --epochs 30000     train on MNIST, samples go to images/
+    python cli.py train --resume           go on with it, after whatever stopped it
     python cli.py sample images            draw new images from the trained generator
     """
 
@@ -39,54 +41,121 @@ def main():
 @click.option("--epochs", type=int, help="Epochs, as the preset counts them. Default: the preset's.")
 @click.option("--batch-size", type=int, help="Images in a batch. Default: the preset's.")
 @click.option("--sample-interval", type=int, help="Steps between sample grids. Default: the preset's.")
+@click.option("--checkpoint-interval", type=int, help="Epochs between checkpoints. Default: a minute.")
 @click.option("--latent-dim", type=int, help="Length of the noise vector. Default: the preset's, 100.")
 @click.option("--lr", type=float, help="Adam's step size, for both networks. Default: the preset's.")
 @click.option("--b1", type=float, help="Adam's decay of the first moment. Default: the preset's.")
 @click.option("--b2", type=float, help="Adam's decay of the second moment. Default: the preset's.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, noise and batches.")
 @click.option("--outdir", default="images", show_default=True, metavar="DIR", help="Run directory.")
+@click.option(
+    "--engine",
+    default="train_on_batch",
+    show_default=True,
+    type=click.Choice(ENGINES, case_sensitive=False),
+    help="compiled: the same updates, many in one call, for long runs.",
+)
+@click.option(
+    "--precision",
+    default="float32",
+    show_default=True,
+    type=click.Choice(PRECISIONS),
+    help="Of weights and products; mixed_bfloat16 keeps the weights in float32.",
+)
 @click.option("--device", default="auto", show_default=True, type=click.Choice(DEVICES), help="Where.")
 @click.option("--overwrite", is_flag=True, help="Replace a run that stands in --outdir.")
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="",
+    metavar="[DIR]",
+    help="Go on with the run in DIR, or --outdir, to --epochs in total.",
+)
 @click.option("--offline", is_flag=True, help="Download nothing.")
 @click.option("-n", "--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only.")
 @click.pass_context
-def train(ctx, outdir, overwrite, offline, dry_run, quiet, **settings):
+def train(ctx, outdir, overwrite, resume, offline, dry_run, quiet, **settings):
     """Trains a GAN and writes sample grids while it goes on.
 
     \b
     python cli.py train --epochs 30000
+    python cli.py train --resume images
     python cli.py train --data photos/ --image-size 64 --outdir photos-run
     python cli.py train --preset pytorch-gan --epochs 20 --outdir run-2
 
     With the default preset an epoch is one batch, as in the original; `presets` tells for each.
+    Ctrl-C saves a checkpoint and says how to go on; what is not given with --resume is as it was.
     """
-    config = TrainConfig(**settings).resolved()
+    record = None
+    if resume is not None:
+        outdir = resume or outdir
+        record = _record(ctx, outdir, overwrite)
+        given = {n: v for n, v in settings.items() if _is_given(ctx, n)}
+        config = record.config.resumed(given)
+    else:
+        config = TrainConfig(**settings).resolved()
     if dry_run:
         click.echo(config.to_json())
         return
-    from keras_gan import data
-
-    dataset = data.load_dataset(
-        config.dataset, config.data, config.image_size, offline=offline, warn=warn
-    )
-    tensorflow(config.device)
-    from keras_gan import train
+    dataset = _dataset(config, record, offline)
+    tensorflow(config.device, config.precision)
+    from keras_gan import interrupt, train
     from keras_gan.gan import GAN
+    from keras_gan.record import OF_THE_GAN
 
-    numbers = {name: getattr(config, name) for name in ("latent_dim", "seed", "lr", "b1", "b2")}
-    gan = GAN(config.preset, image_shape=dataset.image_shape, **numbers)
+    numbers = {name: getattr(config, name) for name in OF_THE_GAN}
+    gan = GAN(image_shape=dataset.image_shape, **numbers)
     try:
-        train.run(gan, dataset, config, outdir, overwrite, quiet)
+        train.run(gan, dataset, config, outdir, overwrite, quiet, record)
     except FileExistsError as error:
         raise ValueError(f"{error} {_ways_out(ctx, outdir)}") from None
+    except interrupt.Interrupted as stop:
+        warn(f"{stop} To go on: {_program(ctx)} --resume {shlex.quote(outdir)}")
+        ctx.exit(stop.exit_code)
+
+
+def _program(ctx):
+    return f"{ctx.find_root().info_name} train"
+
+
+def _is_given(ctx, name):
+    return ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
+def _record(ctx, outdir, overwrite):
+    """Returns the record of the run to resume."""
+    if overwrite:
+        raise click.UsageError("give --resume or --overwrite, not both.")
+    if _is_given(ctx, "outdir") and Path(outdir) != Path(ctx.params["outdir"]):
+        raise click.UsageError(f"give --resume {outdir} or --outdir {ctx.params['outdir']}, not both.")
+    from keras_gan import record
+
+    try:
+        return record.read(outdir)
+    except FileNotFoundError as error:
+        start = f"{_program(ctx)} --outdir {shlex.quote(outdir)}"
+        raise FileNotFoundError(f"{error} To start one: {start}") from None
+
+
+def _dataset(config, record, offline):
+    """Returns the images of a run that begins or, where there is a record, is resumed."""
+    if record:
+        return record.dataset(config, offline=offline, warn=warn)
+    from keras_gan import data
+
+    return data.load_dataset(
+        config.dataset, config.data, config.image_size, offline=offline, warn=warn
+    )
 
 
 def _ways_out(ctx, outdir):
-    """Returns the two full commands that work where `outdir` holds a run."""
+    """Returns the full commands that work where `outdir` holds a run."""
     program, words = ctx.find_root().info_name, shlex.join(ctx.obj)
+    go_on = f"To go on with it: {_program(ctx)} --resume {shlex.quote(outdir)}    "
     elsewhere = next(p for i in range(2, 10**6) if not (p := Path(f"{outdir.rstrip('/')}-{i}")).exists())
     return (
+        f"{go_on if Path(outdir, 'config.json').is_file() else ''}"
         f"To replace it: {program} {words} --overwrite    "
         f"To keep it: {program} {words} --outdir {shlex.quote(str(elsewhere))}"
     )
@@ -167,5 +236,5 @@ def datasets():
         click.echo(f"{'':14} {data.whereabouts(name)}")
 
 
-for command in (cli_compare.parity, cli_compare.export, cli_compare.import_):
+for command in (cli_compare.compare, cli_compare.parity, cli_compare.export, cli_compare.import_):
     main.add_command(command)

@@ -6,9 +6,12 @@ import math
 
 from keras_gan import presets
 
-ENGINES = ("train_on_batch",)
-PRECISIONS = ("float32", "float64")
+ENGINES = ("train_on_batch", "compiled")
+PRECISIONS = ("float32", "float64", "mixed_bfloat16")
 DEVICES = ("auto", "cpu", "gpu")
+
+_FREE = {"epochs", "sample_interval", "checkpoint_interval", "engine", "device"}  # on resuming
+_IMAGES = {"dataset", "data", "image_size"}  # on resuming compared by the hash of what they give
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +24,7 @@ class TrainConfig:
         image_size: (height, width) in pixels to resize to.
         epochs: in the preset's own epochs, in total.
         sample_interval: in steps, that is in batches.
+        checkpoint_interval: in epochs; None is by time.
         lr, b1, b2: Adam's step size and decay rates, for both networks.
 
     Raises:
@@ -34,6 +38,7 @@ class TrainConfig:
     epochs: int | None = None
     batch_size: int | None = None
     sample_interval: int | None = None
+    checkpoint_interval: int | None = None
     latent_dim: int | None = None
     lr: float | None = None
     b1: float | None = None
@@ -45,8 +50,10 @@ class TrainConfig:
 
     def __post_init__(self):
         presets.get(self.preset)
-        for name in ("epochs", "batch_size", "sample_interval", "latent_dim"):
+        for name in ("epochs", "batch_size", "sample_interval", "checkpoint_interval", "latent_dim"):
             _check(name, getattr(self, name), int, lambda value: value >= 1, "an integer of at least 1")
+        for name in ("dataset", "data"):
+            _check(name, getattr(self, name), str, bool, "a name or path")
         for side in self.image_size or ():
             _check("image_size", side, int, lambda value: value >= 1, "one or two integers of at least 1")
         _check("lr", self.lr, (int, float), lambda v: v > 0 and math.isfinite(v), "a number above 0")
@@ -68,6 +75,29 @@ class TrainConfig:
             replaceable = preset.dataset == "mnist" or self.data is not None
             values["dataset"] = "auto" if replaceable else preset.dataset
         return dataclasses.replace(self, preset=preset.name, **values)
+
+    def resumed(self, given):
+        """Returns the configuration under which this run goes on when some settings are given.
+
+        Args:
+            given: dict of settings. A data set or path stands for both; what it holds is compared
+                elsewhere.
+
+        Raises:
+            ValueError: settings that must stay differ; each is listed with both values.
+        """
+        if {"dataset", "data"} & set(given):
+            given = {"dataset": None, "data": None} | given
+        asked = dataclasses.replace(self, **given).resolved()
+        differing = [
+            f"{name}={getattr(asked, name)!r} given, {getattr(self, name)!r} in the run"
+            for name in (field.name for field in dataclasses.fields(self))
+            if name not in _FREE | _IMAGES and getattr(asked, name) != getattr(self, name)
+        ]
+        if differing:
+            what = "; ".join(differing)
+            raise ValueError(f"Settings of a run stay when it is resumed. Received: {what}.")
+        return asked
 
     def to_dict(self):
         """Returns the settings as a dict that JSON can hold."""

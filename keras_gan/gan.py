@@ -72,7 +72,7 @@ class GAN:
             jit_compile=jit_compile,
         )
         self.combined.compile(loss=loss, optimizer=self._adam(self.generator), jit_compile=jit_compile)
-        self._generate = tf.function(self._fakes_for_discriminator, jit_compile=jit_compile)
+        self._generate = tf.function(self.fakes_for_discriminator, jit_compile=jit_compile)
 
     def _adam(self, model):
         c = self.config
@@ -87,7 +87,7 @@ class GAN:
         """Returns the discriminator; a subclass may return a Keras model of its own."""
         return networks.discriminator(self.preset, self.image_shape, self.seed)
 
-    def _fakes_for_discriminator(self, z):
+    def fakes_for_discriminator(self, z):
         """Makes fakes in the mode the rule gives, leaving the moving statistics as they are."""
         g = self.generator
         if not self.rule.fakes_in_training_mode:
@@ -115,14 +115,13 @@ class GAN:
         """
         if self.rule.shared_step_counter:
             self.discriminator.optimizer.iterations.assign(3 * self.step)
-        train = self.discriminator.train_on_batch
-        valid, invalid = np.ones((len(real), 1)), np.zeros((len(fake), 1))
+        valid, invalid = np.ones((real.shape[0], 1)), np.zeros((fake.shape[0], 1))
         if self.rule.joint_d_update:
             both = tf.concat([tf.cast(real, fake.dtype), fake], axis=0)
-            logs = train(both, np.concatenate([valid, invalid]), return_dict=True)
+            logs = self._train(self.discriminator, both, np.concatenate([valid, invalid]))
             return tuple(logs[name] for name in ("loss_real", "loss_fake", "acc_real", "acc_fake"))
-        on_real = train(real, valid, return_dict=True)
-        on_fake = train(fake, invalid, return_dict=True)
+        on_real = self._train(self.discriminator, real, valid)
+        on_fake = self._train(self.discriminator, fake, invalid)
         return on_real["loss"], on_fake["loss"], on_real["accuracy"], on_fake["accuracy"]
 
     def update_generator(self, z):
@@ -136,7 +135,11 @@ class GAN:
         """
         if self.rule.shared_step_counter:
             self.combined.optimizer.iterations.assign(3 * self.step + 2)
-        return self.combined.train_on_batch(z, np.ones((len(z), 1)), return_dict=True)["loss"]
+        return self._train(self.combined, z, np.ones((z.shape[0], 1)))["loss"]
+
+    def _train(self, model, x, y):
+        """Makes one update of a compiled model; returns its losses and metrics of this batch."""
+        return model.train_on_batch(x, y, return_dict=True)
 
     def noise(self, seeds):
         """Returns float32 noise (n, latent_dim): one row a seed, or n rows of this GAN's seed.
@@ -175,9 +178,11 @@ class GAN:
         *,
         data=None,
         outdir="images",
-        engine="train_on_batch",
+        engine=None,
         overwrite=False,
+        resume=False,
         quiet=False,
+        checkpoint_interval=None,
     ):
         """Trains and writes a run directory; a second call goes on where the first ended.
 
@@ -186,7 +191,11 @@ class GAN:
             data: name of a data set, path of images, uint8 array (n, h, w[, c]), or None for
                 the preset's data set.
             outdir: folder for samples, history and checkpoint.
+            engine: one of `config.ENGINES`; None is the default, or the resumed run's.
             overwrite: whether to replace a run that stands in `outdir`.
+            resume: whether to take over the run in `outdir`, at its checkpoint, and train it to
+                `epochs` in total; what is not given is as it was.
+            checkpoint_interval: in epochs; None is once a minute.
 
         Returns:
             The history of the whole run: dict of column name to float array (steps,), as in
@@ -195,11 +204,13 @@ class GAN:
         Raises:
             ValueError: a setting is out of range, or the images do not fit.
             FileExistsError: `outdir` holds another run.
+            KeyboardInterrupt: on Ctrl-C or SIGTERM, after a checkpoint.
         """
         from keras_gan import train  # the one import from a higher level
 
         numbers = dict(epochs=epochs, batch_size=batch_size, sample_interval=sample_interval)
-        return train.train_gan(self, numbers, data, outdir, engine, overwrite, quiet)
+        numbers |= dict(checkpoint_interval=checkpoint_interval, engine=engine)
+        return train.train_gan(self, numbers, data, outdir, overwrite, resume, quiet)
 
     def save(self, path):
         """Writes networks, optimizers and step to an .npz file, atomically."""
@@ -217,15 +228,21 @@ class GAN:
         """
         arrays = checkpoint.load(path)
         try:
-            settings = json.loads(str(arrays.pop("gan")))
+            settings = json.loads(str(arrays["gan"]))
             config = TrainConfig.from_dict(settings["config"])
             names = ("preset", "latent_dim", "seed", "lr", "b1", "b2", "precision")
             gan = cls(**{n: getattr(config, n) for n in names}, image_shape=settings["image_shape"])
-            gan.step = int(arrays.pop("step"))
+            int(arrays["step"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"Expected a checkpoint of a GAN. Received: {path} ({error}).") from None
-        gan._restore(arrays, path)
+        gan.restore(arrays, path)
         return gan
+
+    def restore(self, arrays, path):
+        """Takes over networks, optimizers and step from the arrays of a checkpoint at `path`."""
+        own = {name: array for name, array in arrays.items() if name not in ("gan", "step")}
+        self._restore(own, path)
+        self.step = int(arrays["step"])
 
     def _restore(self, arrays, path):
         """Assigns every variable from its array, once all names and shapes have been checked."""

@@ -30,14 +30,35 @@ def rows(rule, first_step, steps_per_epoch, values):
     ]
 
 
+def begin(path):
+    """Writes a history without rows."""
+    path.write_text(",".join(COLUMNS) + "\n", newline="\n")
+
+
 def append(path, new_rows):
-    """Adds rows to the file, which is begun with its header where there is none."""
-    begin = not path.exists()
-    with open(path, "a", newline="") as file:
+    """Adds rows to the file, which must be there."""
+    with open(path, "r+", newline="") as file:
+        file.seek(0, 2)
         writer = csv.writer(file, lineterminator="\n")
-        if begin:
-            writer.writerow(COLUMNS)
         writer.writerows([*r[:2], *(f"{x:.9g}" for x in r[2:])] for r in new_rows)  # 9: all of float32
+
+
+def end_of(path, step, first_step=0):
+    """Returns the number of bytes of a history up to the end of a step's row.
+
+    None where there is no file or a row up to there is not whole. The header stands for
+    `first_step`, which the first row follows.
+    """
+    if not path.is_file():
+        return None
+    with open(path, "rb") as file:
+        for number in range(first_step, step + 1):
+            line = file.readline()
+            begins = b"step," if number == first_step else b"%d," % number
+            whole = line.endswith(b"\n") and line.count(b",") == len(COLUMNS) - 1
+            if not (whole and line.startswith(begins)):
+                return None
+        return file.tell()
 
 
 def read(path):

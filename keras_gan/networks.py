@@ -5,6 +5,7 @@ follows PyTorch, so that it makes the updates of the published code.
 """
 
 import contextlib
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -15,9 +16,9 @@ from keras_gan import data, torch_semantics
 
 @contextlib.contextmanager
 def policy(precision):
-    """Makes `precision` ("float32" or "float64") Keras's default for what is built in the block."""
+    """Makes `precision`, a Keras dtype policy, Keras's default for what is built in the block."""
     floatx, before = keras.config.floatx(), keras.config.dtype_policy()
-    keras.config.set_floatx(precision)
+    keras.config.set_floatx("float64" if precision == "float64" else "float32")
     keras.config.set_dtype_policy(precision)  # floatx alone is ignored once a layer exists
     try:
         yield
@@ -44,6 +45,29 @@ def use_device(name):
         tf.config.experimental.set_memory_growth(gpu, True)  # not the whole memory at once
 
 
+def check_precision(precision):
+    """Raises ValueError for "mixed_bfloat16" where the device has no products of bfloat16.
+
+    It would round as bfloat16 does and gain no time: such a device computes it in float32.
+    """
+    if precision != "mixed_bfloat16":
+        return
+    gpus = tf.config.get_visible_devices("GPU")
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    if details and min(detail.get("compute_capability", (8, 0)) for detail in details) < (8, 0):
+        raise ValueError(_NO_BFLOAT16.format(f"{device_name()}, below compute capability 8.0"))
+    cpuinfo = Path("/proc/cpuinfo")
+    if not gpus and cpuinfo.is_file() and not _BFLOAT16_FLAGS & set(cpuinfo.read_text().split()):
+        raise ValueError(_NO_BFLOAT16.format("a CPU without AVX512_BF16 or AMX"))
+
+
+_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # the last one is Arm's
+_NO_BFLOAT16 = (
+    "precision mixed_bfloat16 needs a device that multiplies bfloat16. Received: {}; "
+    "--precision float32 is as fast there."
+)
+
+
 def device_name():
     """Returns the name of the device that TensorFlow computes on, "CPU" where it has no GPU."""
     for gpu in tf.config.get_visible_devices("GPU"):
@@ -54,7 +78,7 @@ def device_name():
 def generator(preset, latent_dim, image_shape, seed):
     """Returns the generator: floats (batch, latent_dim) -> (batch, h, w, c) in [-1, 1]."""
     model = _sequential("generator", (latent_dim,), preset, preset.generator, image_shape)
-    model.add(keras.layers.Reshape(image_shape))
+    model.add(keras.layers.Reshape(image_shape, dtype=keras.config.floatx()))
     return _with_initial_weights(model, preset.semantics, data.rng(seed, data.WEIGHTS, 0))
 
 
@@ -74,14 +98,20 @@ def _sequential(name, input_shape, preset, layers, image_shape):
 
 
 def _keras_layer(layer, semantics, n_pixels):
-    """Returns the Keras layer of an entry of a preset's layer list."""
+    """Returns the Keras layer of an entry of a preset's layer list.
+
+    The probability and the logit behind it are never in bfloat16, where 1 - p is 0 from a logit
+    of 6.5 on and the gradient with it.
+    """
     kind = type(layer).__name__
     if kind == "Dense":
-        return keras.layers.Dense(layer.units or n_pixels, activation=layer.activation)
+        dtype = keras.config.floatx() if layer.units == 1 else None
+        return keras.layers.Dense(layer.units or n_pixels, activation=layer.activation, dtype=dtype)
     if kind == "BatchNormalization" and semantics == "torch":
         return torch_semantics.TorchBatchNormalization(**layer._asdict())
     if kind == "Activation":
-        return keras.layers.Activation(layer.name)
+        dtype = keras.config.floatx() if layer.name == "sigmoid" else None
+        return keras.layers.Activation(layer.name, dtype=dtype)
     return getattr(keras.layers, kind)(**layer._asdict())
 
 

@@ -69,11 +69,12 @@ def warn(line):
     click.echo(line, err=True)
 
 
-def tensorflow(device="auto"):
-    """Imports TensorFlow quietly and chooses the device."""
+def tensorflow(device="auto", precision="float32"):
+    """Imports TensorFlow quietly and chooses the device, which must be able to do the precision."""
     from keras_gan import quiet
 
     quiet.import_tensorflow()
     from keras_gan import networks
 
     networks.use_device(device)
+    networks.check_precision(precision)

@@ -18,11 +18,15 @@ class TorchBatchNormalization(keras.layers.BatchNormalization):
         """Returns the normalised (batch, units); training mode needs at least two rows."""
         if not (training and self.trainable):
             return super().call(inputs, training=False, mask=mask)
+        inputs = tf.cast(inputs, self.variable_dtype)  # bfloat16 is too coarse to average
         mean, variance = tf.nn.moments(inputs, axes=[0])
         n = tf.cast(tf.shape(inputs)[0], variance.dtype)
         self._average(self.moving_mean, mean)
         self._average(self.moving_variance, variance * (n / (n - 1)))
-        return tf.nn.batch_normalization(inputs, mean, variance, self.beta, self.gamma, self.epsilon)
+        normalised = tf.nn.batch_normalization(
+            inputs, mean, variance, self.beta, self.gamma, self.epsilon
+        )
+        return tf.cast(normalised, self.compute_dtype)
 
     def _average(self, moving, value):
         moving.assign(moving * self.momentum + value * (1 - self.momentum))

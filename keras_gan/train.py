@@ -1,74 +1,113 @@
-"""A training run: what it will do, the loop between events, and the files it leaves."""
+"""A training run: what it will do, and the loop between events.
+
+An event is a sample grid, a checkpoint or the end. The files of a run are `run_dir`'s.
+"""
 
 import dataclasses
-import json
 import platform
-import re
+import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 import keras_gan
-from keras_gan import checkpoint, engines, history, networks, progress, torch_semantics
+from keras_gan import checkpoint, engines, history, interrupt, networks, progress, run_dir
+from keras_gan import record as records
+from keras_gan import torch_semantics
 from keras_gan.data import DATASETS, Dataset, load_dataset
 
 SECONDS_PER_CALL = 0.5  # of the engine: short enough for the progress bar and for Ctrl-C
-_MADE = re.compile(
-    r"\d+\.png|history\.csv|config\.json|checkpoint(\.previous)?\.npz|generator\.keras"
-    r"|metrics\.jsonl|report\.html"
-)
 
 
-def run(gan, dataset, config, outdir="images", overwrite=False, quiet=False):
+class Schedule(NamedTuple):
+    """Where a run begins and ends and how often it writes, in steps; `save_every` 0 is by time."""
+
+    first: int
+    total: int
+    per_epoch: int
+    grid_every: int
+    save_every: int
+
+    def next_event(self, step):
+        """Returns the step after which something is due next."""
+        every = [n for n in (self.grid_every, self.save_every) if n]
+        return min(self.total, *(step + n - step % n for n in every))
+
+
+def run(gan, dataset, config, outdir="images", overwrite=False, quiet=False, record=None):
     """Trains `gan` on `dataset` from its current step and writes the run directory.
 
     Args:
-        gan: `GAN` whose image shape is the data set's.
+        gan: `GAN` whose image shape is the data set's, or what has its updates and its files.
         dataset: `data.Dataset`.
         config: resolved `TrainConfig`; `epochs` are trained beyond those done already.
         outdir: folder of the run; made where it is missing.
         overwrite: whether a run that stands there may be replaced.
-        quiet: whether to print nothing.
+        quiet: whether to print nothing but warnings.
+        record: `record.Record` of the run in `outdir`, of these images, to go on with from its
+            checkpoint; `epochs` are then in total.
 
     Returns:
         The history of the run, as `history.read` does.
 
     Raises:
-        ValueError: the images do not fit the networks or the batch size.
+        ValueError: the images do not fit the networks or the batch size, another process trains
+            in `outdir`, a loss is not finite, or no whole checkpoint of the run is there.
         FileExistsError: `outdir` holds a run of another `GAN` object.
         OSError: `outdir` cannot be written.
+        interrupt.Interrupted: by SIGINT or SIGTERM, after a checkpoint.
     """
     _check_fit(gan, dataset, config)
     say = (lambda line: None) if quiet else print
-    outdir = Path(outdir)
-    per_epoch = gan.rule.steps_per_epoch(len(dataset.images), config.batch_size)
-    first, total = gan.step, gan.step + config.epochs * per_epoch
-    config = dataclasses.replace(config, epochs=total // per_epoch)
-    _begin(gan, dataset, config, outdir, overwrite)
-    for line in plan(gan, dataset, config, outdir):
-        say(line)
-    start = time.monotonic()
-    _loop(gan, dataset, config, total, per_epoch, quiet)
-    _finish(gan, config, outdir)
-    say(f"{_done(total - first, time.monotonic() - start)} {_files(outdir)}")
-    return history.read(outdir / "history.csv")
+    with run_dir.opened(outdir, _warn) as folder, interrupt.requests() as request, folder.explained():
+        if record:
+            folder.resume(gan, record, _warn)
+        config, schedule = _scheduled(gan, dataset, config, record)
+        if gan.step >= schedule.total:
+            say(f"Nothing to train: the run in {outdir} is at step {gan.step} of {schedule.total}.")
+            _write_generator(gan, folder)  # which a run that was killed at its end may lack
+        else:
+            _begin(gan, dataset, config, folder, overwrite, record)
+            for line in plan(gan, dataset, config, outdir):
+                say(line)
+            start = time.monotonic()
+            with progress.reporter(gan.step, schedule.total, quiet) as reporter:
+                calls = _calls(gan, dataset, config, schedule, request)
+                _loop(gan, calls, schedule, folder, reporter)
+            _stop_if_asked(gan, schedule, folder, request)
+            _write_generator(gan, folder)
+            seconds, steps = time.monotonic() - start, gan.step - schedule.first
+            took = f"{progress.duration(seconds)} ({1000 * seconds / steps:.1f} ms a step)"
+            say(f"Trained {steps} steps in {took}. {folder.summary()}")
+    return history.read(folder.path / "history.csv")
 
 
-def train_gan(gan, numbers, source, outdir, engine, overwrite, quiet):
+def train_gan(gan, numbers, source, outdir, overwrite, resume, quiet):
     """Does the work of `GAN.train`: finds the data set and the configuration, then runs."""
+    if resume and overwrite:
+        raise ValueError("A run is resumed or replaced. Received: resume and overwrite.")
     given = {name: value for name, value in numbers.items() if value is not None}
     if isinstance(source, (str, Path)):
         known = str(source).replace("_", "-") in {*DATASETS, "auto"}
-        given.update(dataset=str(source)) if known else given.update(data=str(source), dataset=None)
-    config = dataclasses.replace(gan.config, engine=engine, **given).resolved()
+        given |= {"dataset": str(source)} if known else {"data": str(source), "dataset": None}
+    record = records.read(outdir) if resume else None
+    if record:
+        own = {name: getattr(gan.config, name) for name in records.OF_THE_GAN}
+        config = record.config.resumed(own | given)
+    else:
+        config = dataclasses.replace(gan.config, **given).resolved()
+    return run(gan, _dataset(config, source, record), config, outdir, overwrite, quiet, record)
+
+
+def _dataset(config, source, record=None):
     if isinstance(source, np.ndarray):
         dataset = Dataset.from_array(source)
-    else:
-        dataset = load_dataset(config.dataset, config.data)
-    return run(gan, dataset, config, outdir, overwrite, quiet)
+        return record.check(dataset) if record else dataset
+    return record.dataset(config) if record else load_dataset(config.dataset, config.data)
 
 
 def plan(gan, dataset, config, outdir):
@@ -79,7 +118,8 @@ def plan(gan, dataset, config, outdir):
     yield f"preset {gan.preset.name}: {gan.preset.source}"
     yield f"data {dataset.name}: {n} images of {shape} from {dataset.source}"
     yield f"{_epochs(gan.rule, config, steps, n)}, seed {config.seed}"
-    yield f"device {networks.device_name()}, engine {config.engine}; writes to {outdir}"
+    device = f"device {networks.device_name()}, engine {config.engine}"
+    yield f"{device}; writes to {outdir}{f', from step {gan.step} on' if gan.step else ''}"
 
 
 def _epochs(rule, config, steps, n_images):
@@ -117,32 +157,32 @@ def _check_fit(gan, dataset, config):
         )
 
 
-def _begin(gan, dataset, config, outdir, overwrite):
-    """Makes the run directory and writes config.json and the grid before training."""
-    if gan.outdir is None or outdir.resolve() != Path(gan.outdir).resolve():
-        if outdir.exists() and not outdir.is_dir():
-            raise NotADirectoryError(f"outdir must be a folder. Received: {outdir}, which is a file.")
-        outdir.mkdir(parents=True, exist_ok=True)
-        made = sorted(file for file in outdir.iterdir() if _MADE.fullmatch(file.name))
-        if made and not overwrite:
-            raise FileExistsError(
-                f"outdir must not hold a run. Received: {outdir}, which holds {made[0].name}."
-            )
-        for file in made:
-            file.unlink()
-    gan.outdir = outdir
-    record = {
-        "config": config.to_dict(),
-        "image_shape": list(dataset.image_shape),
-        "data": {"name": dataset.name, "source": dataset.source, "sha256": dataset.sha256}
-        | {"images": len(dataset.images)},
-        "device": networks.device_name(),
-        "versions": versions(),
-    }
-    with checkpoint.replacing(outdir / "config.json") as beside:
-        beside.write_text(json.dumps(record, indent=2) + "\n")
-    if gan.step == 0:
-        gan.sample_images(0)
+def _scheduled(gan, dataset, config, record):
+    """Returns the configuration with its epochs in total, and the `Schedule`."""
+    per_epoch = gan.rule.steps_per_epoch(len(dataset.images), config.batch_size)
+    total = config.epochs * per_epoch + (0 if record else gan.step)
+    save_every = (config.checkpoint_interval or 0) * per_epoch
+    config = dataclasses.replace(config, epochs=total // per_epoch)
+    return config, Schedule(gan.step, total, per_epoch, config.sample_interval, save_every)
+
+
+def _begin(gan, dataset, config, folder, overwrite, record):
+    """Makes or takes over the run directory, which is a run once config.json is written."""
+    if record is None and folder.is_of(gan):
+        record = records.read(folder.path)
+        folder.go_on(gan, record.first_step)
+    elif record is None:
+        folder.begin(overwrite)
+    gan.outdir = folder.path
+    if folder.saved is None:
+        if gan.step == 0:
+            gan.sample_images(0)
+        folder.save(gan)
+    if record and (line := record.changes(versions())):
+        _warn(line)
+    first_step = record.first_step if record else gan.step
+    others = first_step, getattr(gan, "framework", "keras"), networks.device_name(), versions()
+    records.Record.of(config, dataset, *others).write(folder.path)
 
 
 def versions():
@@ -151,54 +191,59 @@ def versions():
     return {"python": platform.python_version()} | {n: m.__version__ for n, m in modules.items()}
 
 
-def _loop(gan, dataset, config, total, per_epoch, quiet):
-    """Runs the engine from event to event; between events there is nothing but its calls."""
+def _calls(gan, dataset, config, schedule, request):
+    """Yields the rows of each call of the engine, which ends where an event is due, if not before."""
     engine = engines.ENGINES[config.engine](gan, dataset.images, config.batch_size)
     seconds_per_step = SECONDS_PER_CALL  # until the first call has shown it
-    with progress.reporter(gan.step, total, quiet) as reporter:
-        while gan.step < total:
-            step = gan.step
-            event = min(total, step + config.sample_interval - step % config.sample_interval)
-            k = min(event - step, max(1, int(SECONDS_PER_CALL / seconds_per_step)))
-            start = time.monotonic()
-            values = engine(step, k)
-            seconds_per_step = (time.monotonic() - start) / k
-            _check_finite(step, values)
-            rows = history.rows(gan.rule, step + 1, per_epoch, values)
-            history.append(gan.outdir / "history.csv", rows)
-            reporter.update(rows[-1])
-            if gan.step == event:
-                gan.sample_images(gan.step)
+    while gan.step < schedule.total and request.signum is None:
+        step = gan.step
+        k = min(schedule.next_event(step) - step, max(1, int(SECONDS_PER_CALL / seconds_per_step)))
+        start = time.monotonic()
+        values = engine(step, k)
+        seconds_per_step = (time.monotonic() - start) / k
+        _check_finite(step, values)
+        yield history.rows(gan.rule, step + 1, schedule.per_epoch, values)
+
+
+def _loop(gan, calls, schedule, folder, reporter):
+    """Runs from event to event; between events there is nothing but calls of the engine."""
+    for rows in calls:
+        folder.append(rows)
+        reporter.update(rows[-1])
+        if gan.step % schedule.grid_every == 0 or gan.step == schedule.total:
+            gan.sample_images(gan.step)
+        if gan.step == schedule.total or folder.due(gan.step, schedule.save_every):
+            folder.save(gan)
 
 
 def _check_finite(step, values):
-    """Raises ValueError that names the first loss of an engine's values that is not finite."""
-    wrong = np.argwhere(~np.isfinite(values))
-    if len(wrong):
-        i, column = wrong[0]
+    """Raises FloatingPointError that names the first value of an engine that is not finite."""
+    for i, column in np.argwhere(~np.isfinite(values)):
         name = ("d_loss_real", "d_loss_fake", "g_loss", "d_acc_real", "d_acc_fake")[column]
-        raise ValueError(
+        raise FloatingPointError(
             f"Losses must be finite. Received: {name}={values[i, column]} at step {step + i + 1}; "
             "a smaller lr may help."
         )
 
 
-def _finish(gan, config, outdir):
-    """Writes the checkpoint and the generator for `keras.models.load_model`."""
-    gan.save(outdir / "checkpoint.npz")
-    with checkpoint.replacing(outdir / "generator.keras") as beside:
-        torch_semantics.plain(gan.generator).save(beside)
+def _stop_if_asked(gan, schedule, folder, request):
+    """Saves a run that was asked to end before its end, and ends it."""
+    if gan.step < schedule.total:
+        if folder.saved != gan.step:
+            folder.save(gan)
+        raise interrupt.Interrupted(
+            f"Stopped at step {gan.step} of {schedule.total} by {request.name()}; "
+            f"the checkpoint is in {folder.path}.",
+            request.signum,
+        )
 
 
-def _done(steps, seconds):
-    return (
-        f"Trained {steps} steps in {progress.duration(seconds)} "
-        f"({1000 * seconds / steps:.1f} ms a step)."
-    )
+def _write_generator(gan, folder):
+    """Writes generator.keras for `keras.models.load_model`, where it is a Keras model."""
+    if isinstance(gan.generator, keras.Model):
+        with checkpoint.replacing(folder.path / "generator.keras") as beside:
+            torch_semantics.plain(gan.generator).save(beside)
 
 
-def _files(outdir):
-    made = sorted(file.name for file in outdir.iterdir() if _MADE.fullmatch(file.name))
-    grids = sorted((name for name in made if name.endswith(".png")), key=lambda name: int(name[:-4]))
-    others = ", ".join(name for name in made if not name.endswith(".png"))
-    return f"In {outdir}: {len(grids)} sample grids ({grids[0]} to {grids[-1]}), {others}."
+def _warn(line):
+    print(line, file=sys.stderr)

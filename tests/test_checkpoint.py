@@ -1,6 +1,7 @@
 """Tests of named arrays on disk."""
 
 import io
+import os
 import zipfile
 
 import numpy as np
@@ -154,3 +155,65 @@ def test_the_old_bytes_stay_until_the_block_ends(tmp_path):
     assert path.read_text() == "new"
     assert (tmp_path / "link.txt").read_text() == "old"  # moved over, not written into
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def three(folder, **contents):
+    """Returns the paths new, current and previous, each written where it has a content."""
+    for name, content in contents.items():
+        (folder / name).write_text(content)
+    return [folder / name for name in ("new", "current", "previous")]
+
+
+def contents(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_new_file_supplants_the_current_which_becomes_the_previous(tmp_path):
+    checkpoint.supplant(*three(tmp_path, new="3", current="2", previous="1"))
+    assert contents(tmp_path) == {"current": "3", "previous": "2"}
+
+
+def test_first_file_has_no_previous_and_a_previous_without_a_current_stays(tmp_path):
+    checkpoint.supplant(*three(tmp_path, new="1"))
+    assert contents(tmp_path) == {"current": "1"}
+    (tmp_path / "current").rename(tmp_path / "previous")
+    checkpoint.supplant(*three(tmp_path, new="2"))
+    assert contents(tmp_path) == {"current": "2", "previous": "1"}
+
+
+def test_previous_that_is_the_current_already_stays_it(tmp_path):
+    """So it is after a process was killed between the two moves."""
+    paths = three(tmp_path, new="3", current="2")
+    paths[2].hardlink_to(paths[1])
+    (tmp_path / ".previous.link").hardlink_to(paths[1])
+    checkpoint.supplant(*paths)
+    assert contents(tmp_path) == {"current": "3", "previous": "2"}
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_one_of_current_and_previous_is_whole_before_every_move(tmp_path, monkeypatch, links):
+    seen, replace = [], os.replace
+
+    def watched(source, target):
+        seen.append(contents(tmp_path))
+        replace(source, target)
+
+    def link(source, target):
+        raise OSError("no links")
+
+    monkeypatch.setattr(os, "replace", watched)
+    if not links:
+        monkeypatch.setattr(os, "link", link)
+    checkpoint.supplant(*three(tmp_path, new="3", current="2", previous="1"))
+    assert [c["previous"] for c in seen] == ["1", "2"]
+    assert [c.get("current") for c in seen] == ["2", "2" if links else None]
+    assert contents(tmp_path) == {"current": "3", "previous": "2"}
+
+
+def test_what_is_saved_is_put_on_the_disk_before_and_after_it_is_moved(tmp_path, monkeypatch):
+    """So that neither file is lost with the power."""
+    calls, fsync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda d: (calls.append(os.fstat(d).st_ino), fsync(d)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (calls.append("move"), replace(a, b)))
+    checkpoint.save(tmp_path / "x.npz", {"x": np.arange(3)})
+    assert calls == [(tmp_path / "x.npz").stat().st_ino, "move", tmp_path.stat().st_ino]

@@ -94,8 +94,11 @@ def test_every_option_has_its_help(command):
 
 def test_examples_in_the_help_of_train_are_accepted():
     examples = re.findall(r"^ +python cli.py (train.*)", run("train", "--help").stdout, re.M)
-    assert len(examples) >= 3
+    assert len(examples) >= 4
     for example in examples:
+        if "--resume" in example:  # for which a run must be there
+            assert "To start one: python cli.py train --outdir images" in refused(*shlex.split(example))
+            continue
         assert run(*shlex.split(example), "--dry-run").exit_code == 0, example
 
 
@@ -133,6 +136,7 @@ def test_train_leaves_a_run_and_says_so(trained):
     result, folder = trained
     assert result.exit_code == 0 and result.stderr == ""
     made = {"0.png", "1.png", "history.csv", "config.json", "checkpoint.npz", "generator.keras"}
+    made |= {"checkpoint.previous.npz", ".lock"}
     assert {path.name for path in folder.iterdir()} == made
     assert "1 epoch = 1 pass over 50 images = 1 batch of 50, seed 0" in result.stdout
     assert str(folder) in result.stdout.splitlines()[-1]
@@ -172,6 +176,7 @@ def test_options_are_accepted_with_underscores():
         ("--epochs 0", "epochs=0"),
         ("--batch-size -3", "batch_size=-3"),
         ("--sample-interval 0", "sample_interval=0"),
+        ("--checkpoint-interval 0", "checkpoint_interval=0"),
         ("--latent-dim 0", "latent_dim=0"),
         ("--lr 0", "lr=0"),
         ("--lr nan", "lr=nan"),

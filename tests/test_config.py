@@ -6,7 +6,8 @@ import pytest
 
 from keras_gan.config import TrainConfig
 
-COUNTS = ("epochs", "batch_size", "sample_interval", "latent_dim")
+COUNTS = ("epochs", "batch_size", "sample_interval", "checkpoint_interval", "latent_dim")
+RUN = TrainConfig("aioz", dataset="mnist", epochs=30, batch_size=50, seed=3).resolved()
 
 
 @pytest.mark.parametrize("name", COUNTS)
@@ -105,3 +106,63 @@ def test_unknown_settings_are_refused_by_name():
 def test_settings_from_a_file_are_checked():
     with pytest.raises(ValueError, match="^epochs must be"):
         TrainConfig.from_dict({"epochs": -3})
+
+
+def test_settings_that_are_not_text_are_refused_as_names():
+    for name in ("dataset", "data"):
+        with pytest.raises(ValueError, match=f"^{name} must be a name or path. Received: {name}=5"):
+            TrainConfig.from_dict({name: 5})
+
+
+# resuming
+
+
+def test_resumed_without_settings_is_the_run():
+    assert RUN.resumed({}) == RUN
+
+
+def test_settings_that_may_change_on_resuming_are_taken():
+    given = dict(epochs=40, sample_interval=7, checkpoint_interval=2, engine="compiled", device="cpu")
+    assert RUN.resumed(given) == dataclasses.replace(RUN, **given)
+
+
+def test_settings_equal_to_the_runs_are_accepted():
+    assert RUN.resumed({"preset": "aioz", "seed": 3, "batch_size": 50, "lr": 2e-4}) == RUN
+    run = TrainConfig("pytorch-gan").resolved()
+    assert run.resumed({"preset": "pytorch_gan"}) == run
+
+
+FIXED = dict(preset="keras", batch_size=49, latent_dim=9, lr=0.5, b1=0.25, b2=0.125, seed=4, precision="float64")
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_setting_that_differs_is_refused_with_both_values(name):
+    both = f"{name}={FIXED[name]!r} given, {getattr(RUN, name)!r} in the run."
+    with pytest.raises(ValueError) as error:
+        RUN.resumed({name: FIXED[name], "epochs": 40})
+    assert str(error.value).endswith(f"Received: {both}")
+
+
+def test_every_setting_that_differs_is_listed():
+    with pytest.raises(ValueError) as error:
+        RUN.resumed(FIXED)
+    assert all(f"{name}={value!r} given" in str(error.value) for name, value in FIXED.items())
+    assert "\n" not in str(error.value)
+
+
+def test_every_setting_either_stays_or_may_change():
+    free = {"epochs", "sample_interval", "checkpoint_interval", "engine", "device"}
+    images = {"dataset", "data", "image_size"}
+    assert {field.name for field in dataclasses.fields(TrainConfig)} == set(FIXED) | free | images
+
+
+def test_path_that_is_given_stands_for_the_data_set_too_and_the_other_way_round():
+    by_path = RUN.resumed({"data": "some/path"})
+    assert (by_path.dataset, by_path.data) == ("auto", "some/path")
+    by_name = by_path.resumed({"dataset": "digits"})
+    assert (by_name.dataset, by_name.data) == ("digits", None)
+
+
+def test_bad_setting_is_refused_on_resuming_too():
+    with pytest.raises(ValueError, match="^epochs must be"):
+        RUN.resumed({"epochs": 0})

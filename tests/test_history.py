@@ -25,6 +25,8 @@ def test_epochs_are_counted_from_1_and_change_after_their_last_step():
 
 def test_file_begins_with_its_header_once_and_has_one_row_a_step(tmp_path):
     path, rule = tmp_path / "history.csv", PRESETS["keras"].rule
+    history.begin(path)
+    assert path.read_text() == HEADER + "\n"
     history.append(path, history.rows(rule, 1, 1, VALUES))
     history.append(path, history.rows(rule, 3, 1, VALUES[:1]))
     lines = path.read_text().splitlines()
@@ -36,6 +38,7 @@ def test_file_begins_with_its_header_once_and_has_one_row_a_step(tmp_path):
 def test_float32_values_are_read_back_exactly(tmp_path):
     path = tmp_path / "history.csv"
     values = np.random.default_rng(0).lognormal(0, 9, (50, 5)).astype(np.float32)
+    history.begin(path)
     history.append(path, history.rows(PRESETS["keras"].rule, 1, 1, values.astype(float)))
     table = history.read(path)
     columns = ("d_loss_real", "d_loss_fake", "g_loss", "d_acc_real", "d_acc_fake")
@@ -59,3 +62,49 @@ def test_file_that_is_no_history_is_refused(tmp_path, text):
 def test_missing_history_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="history.csv"):
         history.read(tmp_path / "history.csv")
+
+
+def test_rows_are_added_to_no_file_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="history.csv"):
+        history.append(tmp_path / "history.csv", [])
+    assert not list(tmp_path.iterdir())
+
+
+def written(path, first_step, steps):
+    """Writes a history of so many steps and returns its lines."""
+    history.begin(path)
+    rule = PRESETS["keras"].rule
+    history.append(path, history.rows(rule, first_step + 1, 1, np.resize(VALUES, (steps, 5))))
+    return path.read_bytes().splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("first_step", [0, 7])
+def test_end_of_a_step_is_behind_its_row_and_of_the_first_behind_the_header(tmp_path, first_step):
+    path = tmp_path / "history.csv"
+    lines = written(path, first_step, 12)
+    for number in range(13):
+        end = history.end_of(path, first_step + number, first_step)
+        assert end == len(b"".join(lines[: number + 1]))
+    assert history.end_of(path, first_step + 13, first_step) is None
+
+
+def test_cut_history_reaches_its_last_whole_row_alone(tmp_path):
+    path = tmp_path / "history.csv"
+    lines = written(path, 0, 3)
+    path.write_bytes(b"".join(lines)[:-1])
+    assert history.end_of(path, 3) is None
+    assert history.end_of(path, 2) == len(b"".join(lines[:3]))
+    path.write_bytes(lines[0][:9])
+    assert history.end_of(path, 0) is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"3,1,2\n", bytes(20), b"9,1,1,1,1,1,1,1\n"])
+def test_row_that_is_missing_or_another_ends_the_history(tmp_path, damage):
+    path = tmp_path / "history.csv"
+    lines = written(path, 0, 4)
+    path.write_bytes(b"".join([*lines[:3], damage, *lines[4:]]))
+    assert history.end_of(path, 2) is not None and history.end_of(path, 4) is None
+
+
+def test_history_that_is_not_there_reaches_nothing(tmp_path):
+    assert history.end_of(tmp_path / "history.csv", 0) is None

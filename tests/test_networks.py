@@ -342,3 +342,38 @@ def test_combined_trains_the_generator_alone():
     others = {v.path for v in combined.non_trainable_weights}
     assert others == {v.path for v in g.non_trainable_weights + d.weights}
     assert len(combined.weights) == len(g.weights) + len(d.weights)
+
+
+def test_mixed_bfloat16_keeps_weights_images_and_probability_in_float32():
+    with networks.policy("mixed_bfloat16"):
+        for preset in presets.PRESETS.values():
+            g = networks.generator(preset, 7, (4, 4, 1), 0)
+            d = networks.discriminator(preset, (4, 4, 1), 0)
+            assert g.layers[0].compute_dtype == "bfloat16" and g.layers[-1].compute_dtype == "float32"
+            logit = next(x for x in d.layers if getattr(x, "units", None) == 1)
+            assert logit.compute_dtype == d.layers[-1].compute_dtype == "float32"
+            assert {v.dtype for v in g.weights + d.weights} == {"float32"}
+
+
+def test_mixed_bfloat16_is_refused_where_the_processor_cannot(monkeypatch):
+    for flags, refused in (("fma avx2", True), ("avx2 avx512_bf16", False)):
+        monkeypatch.setattr(networks.Path, "is_file", lambda path: True)
+        monkeypatch.setattr(networks.Path, "read_text", lambda path, flags=flags: f"flags : {flags}\n")
+        networks.check_precision("float32")
+        if refused:
+            with pytest.raises(ValueError, match="without AVX512_BF16 or AMX; --precision float32"):
+                networks.check_precision("mixed_bfloat16")
+        else:
+            networks.check_precision("mixed_bfloat16")
+
+
+def test_mixed_bfloat16_is_refused_on_an_old_gpu(monkeypatch):
+    monkeypatch.setattr(networks.tf.config, "get_visible_devices", lambda kind: ["gpu"])
+    for capability, name in (((7, 5), "T4"), ((8, 0), "A100")):
+        details = {"compute_capability": capability, "device_name": name}
+        monkeypatch.setattr(networks.tf.config.experimental, "get_device_details", lambda gpu: details)
+        if capability < (8, 0):
+            with pytest.raises(ValueError, match="Received: T4, below compute capability 8.0"):
+                networks.check_precision("mixed_bfloat16")
+        else:
+            networks.check_precision("mixed_bfloat16")

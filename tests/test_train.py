@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gan import checkpoint, train
+from keras_gan import checkpoint, record, train
 from keras_gan.config import TrainConfig
+from keras_gan.data import Dataset
 from keras_gan.gan import GAN
 from keras_gan.presets import PRESETS
 
+RUN = {"history.csv", "config.json", "checkpoint.npz", "checkpoint.previous.npz", "generator.keras", ".lock"}
 SETTINGS = dict(image_shape=(8, 8, 1), latent_dim=7, seed=3, jit_compile=False)
 
 
@@ -64,8 +66,7 @@ def content_of(folder):
 
 def test_run_directory_holds_the_files_of_a_run_and_nothing_else(runs):
     grids = {f"{step}.png" for step in (0, 3, 6, 9, 12)}
-    others = {"history.csv", "config.json", "checkpoint.npz", "generator.keras"}
-    assert names_in(runs.whole) == grids | others
+    assert names_in(runs.whole) == grids | RUN
 
 
 def test_grid_is_also_written_after_the_last_step_of_a_run(runs):
@@ -157,20 +158,18 @@ def test_run_of_another_object_is_refused_and_left_as_it_was(runs, pixels):
 
 
 def test_overwrite_replaces_the_files_of_a_run_and_no_others(tmp_path, pixels):
-    ours = {"99.png", "history.csv", "checkpoint.previous.npz", "report.html"}
+    ours = {"99.png", "history.csv", "checkpoint.previous.npz", "report.html", ".7.123.part.png"}
     theirs = {"notes.txt", "cat.png", "1.png.bak", "data.npz", "history.csv.old"}
     for name in ours | theirs:
         (tmp_path / name).write_text("old")
     history = new_gan().train(1, 50, data=pixels, outdir=tmp_path, overwrite=True, quiet=True)
-    made = {"0.png", "1.png", "history.csv", "config.json", "checkpoint.npz", "generator.keras"}
-    assert names_in(tmp_path) == made | theirs
+    assert names_in(tmp_path) == {"0.png", "1.png"} | RUN | theirs
     assert all((tmp_path / name).read_text() == "old" for name in theirs)
     assert history["step"].tolist() == [1]
 
 
 def test_run_begins_beside_files_that_are_no_run(quick):
-    made = {"0.png", "1.png", "history.csv", "config.json", "checkpoint.npz", "generator.keras"}
-    assert names_in(quick.folder) == made | {"mine.npz", "notes.txt"}
+    assert names_in(quick.folder) == {"0.png", "1.png"} | RUN | {"mine.npz", "notes.txt"}
     assert (quick.folder / "notes.txt").read_text() == "mine"
 
 
@@ -260,7 +259,7 @@ def test_plan_counts_epochs_batches_and_passes(preset, line):
     dataset = types.SimpleNamespace(
         images=pictures, image_shape=(28, 28, 1), name="mnist", source="mnist.npz"
     )
-    gan = types.SimpleNamespace(preset=PRESETS[preset], rule=PRESETS[preset].rule)
+    gan = types.SimpleNamespace(preset=PRESETS[preset], rule=PRESETS[preset].rule, step=0)
     lines = list(train.plan(gan, dataset, TrainConfig(preset).resolved(), "images"))
     assert line in lines and "data mnist: 60000 images of 28x28x1 from mnist.npz" in lines
 
@@ -272,8 +271,32 @@ def test_last_batch_of_one_is_refused_where_it_would_be_normalised(tmp_path, pix
     assert not (tmp_path / "run").exists()
 
 
-def test_loss_that_is_not_finite_stops_the_run_and_is_named(tmp_path, pixels):
+def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_finite_checkpoint(tmp_path, pixels):
     gan = GAN("aioz", image_shape=(8, 8, 1), lr=1e20, jit_compile=False)
-    with pytest.raises(ValueError, match=r"Received: .*=(nan|inf) at step \d+; a smaller lr"):
-        gan.train(5, batch_size=25, data=pixels, outdir=tmp_path)
-    assert not (tmp_path / "checkpoint.npz").exists()
+    with pytest.raises(ValueError, match=r"Received: .*=(nan|inf) at step \d+; a smaller lr") as error:
+        gan.train(5, batch_size=25, data=pixels, outdir=tmp_path, checkpoint_interval=1)
+    assert str(error.value).endswith(f"The checkpoint of step 0 is kept in {tmp_path}, to resume from.")
+    arrays = checkpoint.load(tmp_path / "checkpoint.npz")
+    assert arrays.pop("step") == 0 and arrays.pop("gan")
+    assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_gan_that_is_not_of_keras_is_trained_without_its_generator_written(tmp_path, pixels):
+    pytest.importorskip("torch", reason="needs PyTorch")
+    from keras_gan.torch_reference import TorchGAN
+
+    gan = TorchGAN("aioz", image_shape=(8, 8, 1), latent_dim=7)
+    gan.load(GAN("aioz", image_shape=(8, 8, 1), latent_dim=7, jit_compile=False).arrays())
+    config = TrainConfig("aioz", epochs=2, batch_size=25, latent_dim=7).resolved()
+    table = train.run(gan, Dataset.from_array(pixels), config, tmp_path, quiet=True)
+    assert table["step"].tolist() == [1, 2, 3, 4]
+    assert names_in(tmp_path) == {"0.png", "4.png"} | RUN - {"generator.keras"}
+    assert record.read(tmp_path).framework == "torch"
+
+
+def test_history_of_another_end_refuses_a_second_call(tmp_path, pixels):
+    gan = new_gan()
+    gan.train(1, 50, data=pixels, outdir=tmp_path, quiet=True)
+    gan.step += 1
+    with pytest.raises(ValueError, match="must end at the step of this GAN, 2"):
+        gan.train(1, 50, data=pixels, outdir=tmp_path, quiet=True)

@@ -1,0 +1,142 @@
+"""A run killed with SIGKILL again and again, against the run that was not: bit for bit the same?
+
+    python -m benchmarks.soak --kills 50 --steps 2000
+    python -m benchmarks.soak --kills 10 --steps 1000 -- --preset kmnist --data mnist.npz
+
+The default preset trains on the bundled digits; what stands behind -- goes to `train`. Half of the
+kills wait until a checkpoint is being written. Exit code 1 when anything differs.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+
+from keras_gan import checkpoint
+
+CHECKPOINT_EVERY, GRID_EVERY = 5, 25  # steps: so often that kills land in saves and lose little
+_KINDS = {"at a step": 0.4, "in a save": 0.5, "in a start": 0.1}
+_REPOSITORY = Path(__file__).parents[1]
+_TRAIN = [sys.executable, "-m", "keras_gan", "train", "--quiet"]
+
+
+def soak(folder, steps, kills, seed, words=("--dataset", "digits"), say=lambda line: None):
+    """Trains without and with kills; returns how many fell where, and the differences.
+
+    Args:
+        folder: where the two run directories, whole and killed, are made.
+        steps: epochs of the default preset; another's are given by `words`.
+        words: further options of `train`.
+        say: called with a line after every kill.
+    """
+    rng = np.random.default_rng(seed)
+    whole, killed = folder / "whole", folder / "killed"
+    first = [*_TRAIN, "--epochs", str(steps), "--sample-interval", str(GRID_EVERY)]
+    first += ["--checkpoint-interval", str(CHECKPOINT_EVERY), *map(str, words), "--outdir"]
+    counts = dict.fromkeys(("kills", *_KINDS), 0)
+    with subprocess.Popen([*first, str(whole)], cwd=_REPOSITORY) as unharmed:
+        for step in [*sorted(rng.integers(0, steps - 2 * CHECKPOINT_EVERY, kills)), None]:
+            begun = (killed / "config.json").exists()
+            life = [*_TRAIN, "--resume", killed] if begun else [*first, killed, "--overwrite"]
+            found = _live(life, killed, step, rng)
+            if found is None:
+                break
+            counts["kills"] += 1
+            counts[found] += 1
+            say(f"kill {counts['kills']} of {kills}, {found}, after {max(_last_step(killed), 0)} rows")
+    if unharmed.returncode:
+        raise click.ClickException(f"the run without kills ended with exit code {unharmed.returncode}.")
+    return counts | {"differences": differences(whole, killed)}
+
+
+def _live(command, folder, step, rng):
+    """Runs a process until it is killed; returns where that was, None where it ended before."""
+    before, stale = _last_step(folder), _being_saved(folder)
+    with subprocess.Popen(command, cwd=_REPOSITORY) as process:
+        if step is not None:
+            _wait(process, folder, step, stale, rng)
+            process.kill()
+    if process.returncode == 0:
+        return None
+    if process.returncode != -signal.SIGKILL:
+        raise click.ClickException(f"a run that was resumed ended with exit code {process.returncode}.")
+    if _being_saved(folder) - stale:
+        return "in a save"
+    return "at a step" if _last_step(folder) > before else "in a start"
+
+
+def _wait(process, folder, step, stale, rng):
+    """Waits for the moment to kill at: a step, in a save after it, or while the process starts."""
+    kind = rng.choice(list(_KINDS), p=list(_KINDS.values()))
+    if kind == "in a start":
+        time.sleep(rng.uniform(0, 12))  # most of which is TensorFlow's import
+        return
+    while process.poll() is None and _last_step(folder) < step:
+        time.sleep(0.002)
+    while process.poll() is None and kind == "in a save" and not _being_saved(folder) - stale:
+        time.sleep(0.0002)
+    time.sleep(rng.uniform(0, 0.05 if kind == "in a save" else 0.5))
+
+
+def _last_step(folder):
+    """Returns the step of the last whole row of history.csv, -1 where there is none."""
+    try:
+        with open(folder / "history.csv", "rb") as file:
+            file.seek(max(0, file.seek(0, 2) - 1000))
+            rows = file.read().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return -1
+    number = rows[-1].split(b",")[0] if rows else b""
+    return int(number) if number.isdigit() else -1
+
+
+def _being_saved(folder):
+    """Returns the names of what a save has begun and not ended."""
+    names = {path.name for path in folder.glob("*checkpoint.*")}
+    return {name for name in names if ".new." in name or name.endswith(".link")}
+
+
+def differences(one, other):
+    """Returns the names of the files and arrays of two run directories that are not the same."""
+    grids = {path.name for folder in (one, other) for path in folder.glob("*.png")}
+    names = ["history.csv", *sorted(grids)]
+    found = [name for name in names if _content(one / name) != _content(other / name)]
+    ours, theirs = (checkpoint.load(folder / "checkpoint.npz") for folder in (one, other))
+    for name in sorted(ours.keys() | theirs.keys()):
+        both = ours.get(name), theirs.get(name)
+        if any(array is None for array in both) or both[0].tobytes() != both[1].tobytes():
+            found.append(name)
+    return found
+
+
+def _content(path):
+    return path.read_bytes() if path.exists() else None
+
+
+@click.command()
+@click.option("--kills", default=50, show_default=True, type=click.IntRange(1))
+@click.option("--steps", default=2000, show_default=True, type=click.IntRange(50))
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the moments.")
+@click.option("--json", "as_json", is_flag=True)
+@click.argument("words", nargs=-1)
+def main(kills, steps, seed, as_json, words):
+    """Kills a run at random moments, resumes it until it ends, and compares."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = words or ("--dataset", "digits")
+        say = (lambda line: None) if as_json else click.echo
+        counts = soak(Path(folder), steps, kills, seed, words, say)
+    found = counts["differences"]
+    fell = ", ".join(f"{counts[kind]} {kind}" for kind in _KINDS)
+    line = f"{counts['kills']} kills ({fell}); {len(found)} differences {' '.join(found[:5])}".strip()
+    click.echo(json.dumps(counts) if as_json else line)
+    sys.exit(bool(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""The directory of a training run: its files, who may write them, and how a run goes on from them.
+
+What a checkpoint holds is known to the GAN, and when something is written to the training loop.
+"""
+
+import contextlib
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+
+from keras_gan import checkpoint, history
+from keras_gan.record import OF_THE_GAN
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    import msvcrt
+
+    fcntl = None
+
+CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
+SECONDS_BETWEEN_CHECKPOINTS = 60  # where no interval is given: each costs about 0.2 seconds
+_MADE = re.compile(
+    r"\d+\.png|history\.csv|config\.json|checkpoint(\.previous)?\.npz|generator\.keras"
+    r"|metrics\.jsonl|report\.html"
+)
+_LEFT_OVER = re.compile(  # by a process that was killed while it wrote
+    r"\.(\d+|config|generator|checkpoint\.new)\.\d+\.part\.\w+|checkpoint\.new\.npz"
+)
+
+
+class RunDir:
+    """A run directory while this process alone writes it.
+
+    Attributes:
+        path: of the folder.
+        saved: step of the newest checkpoint, None where this process has not seen any.
+    """
+
+    def __init__(self, path, lock):
+        self.path, self.saved = path, None
+        self._lock, self._saved_at = lock, time.monotonic()
+
+    def names(self):
+        """Returns the names of the files of a run in the folder, sorted."""
+        return sorted(file.name for file in self.path.iterdir() if _MADE.fullmatch(file.name))
+
+    def summary(self):
+        """Returns the line that says what is in the folder."""
+        grids = sorted(int(name[:-4]) for name in self.names() if name.endswith(".png"))
+        others = ", ".join(name for name in self.names() if not name.endswith(".png"))
+        of = f"{len(grids)} sample grids ({grids[0]}.png to {grids[-1]}.png)" if grids else "no grids"
+        return f"In {self.path}: {of}, {others}."
+
+    def is_of(self, gan):
+        """Returns whether the run in it is that which the GAN has trained."""
+        ours = gan.outdir is not None and Path(gan.outdir).resolve() == self.path.resolve()
+        return ours and (self.path / "config.json").exists()
+
+    def begin(self, overwrite):
+        """Makes room for a run.
+
+        Raises:
+            FileExistsError: one is there, and it may not be replaced.
+        """
+        made = self.names()
+        if made and not overwrite:
+            raise FileExistsError(
+                f"outdir must not hold a run. Received: {self.path}, which holds {made[0]}."
+            )
+        for name in sorted(made, key="config.json".__ne__):  # it first: half a run is none
+            (self.path / name).unlink()
+        self._tidy()
+        history.begin(self.path / "history.csv")
+
+    def go_on(self, gan, first_step):
+        """Checks that a GAN stands where the history of the run ends.
+
+        Raises:
+            ValueError: it does not.
+        """
+        path = self.path / "history.csv"
+        if history.end_of(path, gan.step, first_step) != path.stat().st_size:
+            raise ValueError(
+                f"{path} must end at the step of this GAN, {gan.step}. Received: another end; "
+                "with resume=True the run goes on from its checkpoint."
+            )
+
+    def resume(self, gan, record, warn):
+        """Sets the GAN to the newest whole checkpoint and drops what is of later steps.
+
+        Raises:
+            ValueError: no checkpoint is whole, or it is not of this run, or nor is the GAN.
+        """
+        record.refuse(self.path, {"framework": getattr(gan, "framework", "keras")})
+        taken, arrays = self._newest(record, warn)
+        gan.restore(arrays, taken)
+        self.saved = gan.step
+        if taken.name == PREVIOUS:  # or the next checkpoint would put the damaged one in its place
+            (self.path / CHECKPOINT).unlink(missing_ok=True)
+        rows = self.path / "history.csv"
+        os.truncate(rows, history.end_of(rows, gan.step, record.first_step))
+        for name in self.names():
+            if name.endswith(".png") and int(name[:-4]) > gan.step:
+                (self.path / name).unlink()
+        self._tidy()
+
+    def _newest(self, record, warn):
+        """Returns path and arrays of the newest whole checkpoint that history.csv reaches."""
+        reasons = []
+        for path in (self.path / CHECKPOINT, self.path / PREVIOUS):
+            try:
+                step, settings, arrays = _read(path)
+            except (FileNotFoundError, ValueError) as error:
+                reasons.append(str(error))
+                continue
+            record.refuse(path, settings)
+            if history.end_of(self.path / "history.csv", step, record.first_step) is None:
+                reasons.append(f"history.csv does not reach step {step} of {path}.")
+                continue
+            if reasons:
+                warn(f"{reasons[0]} The run goes on from {path}, of step {step}.")
+            return path, arrays
+        raise ValueError(f"Expected a whole checkpoint in {self.path}. Received: {' '.join(reasons)}")
+
+    def _tidy(self):
+        """Removes what a killed process left half written."""
+        for file in self.path.iterdir():
+            if _LEFT_OVER.fullmatch(file.name):
+                file.unlink()
+
+    def append(self, rows):
+        """Adds rows to history.csv."""
+        self._check_still_there()
+        history.append(self.path / "history.csv", rows)
+
+    def _check_still_there(self):
+        if os.fstat(self._lock.fileno()).st_nlink == 0:  # or a new run of that name would be written to
+            raise FileNotFoundError("it was removed while the run went on")
+
+    def due(self, step, interval):
+        """Returns whether a checkpoint is due after a step, `interval` being in steps or 0: by time."""
+        if interval:
+            return step % interval == 0
+        return time.monotonic() - self._saved_at >= SECONDS_BETWEEN_CHECKPOINTS
+
+    def save(self, gan):
+        """Saves the GAN as checkpoint.npz; the one before becomes checkpoint.previous.npz.
+
+        It is read again before it takes that place, which costs 0.05 seconds.
+
+        Raises:
+            FloatingPointError: a weight is not finite; the checkpoints stay as they are.
+        """
+        self._check_still_there()
+        checkpoint.sync(self.path / "history.csv")  # so that it reaches every checkpoint
+        new = self.path / "checkpoint.new.npz"
+        try:
+            gan.save(new)
+            for name, array in checkpoint.load(new).items():
+                if array.dtype.kind == "f" and not np.isfinite(array).all():
+                    raise FloatingPointError(
+                        f"Weights must be finite. Received: nan or inf in {name} after step "
+                        f"{gan.step}; a smaller lr may help."
+                    )
+            checkpoint.supplant(new, self.path / CHECKPOINT, self.path / PREVIOUS)
+        finally:
+            new.unlink(missing_ok=True)
+        self.saved, self._saved_at = gan.step, time.monotonic()
+
+    @contextlib.contextmanager
+    def explained(self):
+        """Turns a failure to write or a number gone wrong into a line that says what is kept."""
+        try:
+            yield
+        except (FileExistsError, BrokenPipeError):
+            raise
+        except FloatingPointError as error:
+            raise ValueError(f"{error} {self._kept()}") from None
+        except OSError as error:
+            where = f": {error.filename}" if error.filename else ""
+            reason = f"{error.strerror or error}{where}"
+            raise OSError(f"The run in {self.path} stopped: {reason}. {self._kept()}") from error
+
+    def _kept(self):
+        if not any((self.path / name).is_file() for name in (CHECKPOINT, PREVIOUS)):
+            return "No checkpoint is kept."
+        of = "" if self.saved is None else f" of step {self.saved}"
+        return f"The checkpoint{of} is kept in {self.path}, to resume from."
+
+
+def _read(path):
+    """Returns the step, the settings of the GAN and the arrays of a checkpoint."""
+    arrays = checkpoint.load(path)
+    try:
+        content = json.loads(str(arrays["gan"]))
+        settings = {n: content["config"][n] for n in OF_THE_GAN}
+        return int(arrays["step"]), settings | {"image_shape": content["image_shape"]}, arrays
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"Expected a checkpoint of a GAN. Received: {path} ({error}).") from None
+
+
+@contextlib.contextmanager
+def opened(folder, warn):
+    """Yields the `RunDir` of a folder, made where it is missing, locked until the block ends.
+
+    Raises:
+        ValueError: another process trains there.
+        OSError: the folder cannot be made.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"outdir must be a folder. Received: {folder}, which is a file.")
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "ab") as file:
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError):
+            raise ValueError(
+                "A run directory must have one process that trains. "
+                f"Received: {folder}, in which another trains already."
+            ) from None
+        except OSError as error:  # some network file systems have no locks
+            warn(f"{folder} cannot be locked ({error.strerror}): let no other process train there.")
+        yield RunDir(folder, file)
+
+
+def _lock(file):
+    """Locks a file, which the system ends with the process, however that ends."""
+    if fcntl:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    else:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
