@@ -54,12 +54,13 @@ def _identified(pixels, labels, name, source, split):
     return Dataset(pixels, labels, name, source, split, digest.hexdigest())
 
 
-def _print_to_stderr(line):
+def print_to_stderr(line):
+    """Prints a line on stderr: what is done with a warning unless told otherwise."""
     print(line, file=sys.stderr)
 
 
 def load_dataset(
-    name="auto", path=None, image_size=None, split="train", offline=False, warn=_print_to_stderr
+    name="auto", path=None, image_size=None, split="train", offline=False, warn=print_to_stderr
 ):
     """Returns the data set of a name, or the images at a path.
 

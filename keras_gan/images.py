@@ -75,6 +75,14 @@ def resize(images, size):
     return np.stack(resized).reshape(len(images), *size, images.shape[3])
 
 
+def to_grey(images):
+    """Returns uint8 (n, h, w, 1): the luma of uint8 (n, h, w, 3), 0.299 R + 0.587 G + 0.114 B.
+
+    The weights are those of ITU-R BT.601, which Pillow uses, too.
+    """
+    return np.rint(images @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)[..., None]
+
+
 def grid(images, rows, columns):
     """Returns one uint8 picture (H, W, c) of rows x columns images on white.
 

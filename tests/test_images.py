@@ -112,3 +112,10 @@ def test_grid_enlarges_small_images_by_a_whole_factor_without_smoothing():
 def test_grid_refuses_more_images_than_places():
     with pytest.raises(ValueError, match="2x3 holds 6 images. Received: 7"):
         images.grid(np.zeros((7, 8, 8, 1), np.uint8), 2, 3)
+
+
+def test_grey_of_a_color_is_its_luma_and_of_a_grey_itself():
+    colors = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [7, 7, 7], [255, 255, 255]], np.uint8)
+    grey = images.to_grey(colors.reshape(1, 1, 5, 3))
+    assert grey.shape == (1, 1, 5, 1) and grey.dtype == np.uint8
+    assert grey.ravel().tolist() == [76, 150, 29, 7, 255]
