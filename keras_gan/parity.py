@@ -1,9 +1,10 @@
 """Keras against PyTorch, step by step, from the same weights, batches and noise.
 
-Free-running float64 shows whether the two make the same updates: a difference of one rounding
-grows about 1e6-fold in 100 steps. Float32, set back to Keras's state before every step, shows
-what one step of float32 is off by. Free-running float32 shows nothing after some 20 steps: two
-runs of one framework that differ in one rounding drift apart as far.
+Free-running float64 shows whether the two make the same updates: a rounding grows 1e6-fold in 100
+steps. Float32, set back to Keras's state before every step, shows what one step of float32 is off
+by. Free-running float32 shows nothing after some 20 steps. How far two computations of the same
+updates part is measured beside each: PyTorch against PyTorch with the rows of every batch in
+another order, so that its sums are rounded otherwise.
 """
 
 import time
@@ -11,13 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_gan import engines
+from keras_gan import data, engines, images
 from keras_gan.gan import GAN
+from keras_gan.rule import gan_step
 from keras_gan.torch_reference import TorchGAN
 
 LOSS_TOLERANCE = {"float64": 1e-10, "resync": 1e-5, "free": float("inf")}
 WEIGHT_TOLERANCE = {"float64": 1e-7, "resync": float("inf"), "free": float("inf")}
 MODES = tuple(LOSS_TOLERANCE)
+FLOORS = 100  # times PyTorch's distance from itself that Keras may be from it, where above a tolerance
 
 
 class Trace(NamedTuple):
@@ -27,6 +30,8 @@ class Trace(NamedTuple):
         mode: "float64", "resync" or "free".
         d_loss, g_loss, weights: float64 (steps,), the absolute differences after each step:
             of the reported losses, and the largest of any weight or moving statistic.
+        floor: float64 (steps,), the larger difference of the two losses between PyTorch and
+            PyTorch with the rows of every batch in another order.
         ms_per_step: {"keras": median, "torch": median} in milliseconds.
         samples: pair of uint8 (25, h, w, c), Keras's and PyTorch's at the end, of the same noise.
     """
@@ -35,6 +40,7 @@ class Trace(NamedTuple):
     d_loss: np.ndarray
     g_loss: np.ndarray
     weights: np.ndarray
+    floor: np.ndarray
     ms_per_step: dict
     samples: tuple
 
@@ -43,15 +49,26 @@ class Trace(NamedTuple):
         return {name: float(getattr(self, name).max()) for name in ("d_loss", "g_loss", "weights")}
 
     def exceeded(self, loss_tolerance=None, weight_tolerance=None):
-        """Returns what is above its tolerance (None: the mode's own), a line for each."""
+        """Returns what is above its tolerance (None: the mode's own), a line for each.
+
+        Where PyTorch has parted from itself by more than a hundredth of a tolerance, `FLOORS`
+        times that distance so far takes the tolerance's place: the updates amplify roundings,
+        and no two computations of them can stay closer. A wrong constant shows long before.
+        """
         loss = LOSS_TOLERANCE[self.mode] if loss_tolerance is None else loss_tolerance
         weight = WEIGHT_TOLERANCE[self.mode] if weight_tolerance is None else weight_tolerance
-        limits = {"d_loss": loss, "g_loss": loss, "weights": weight}
-        return [
-            f"{self.mode}: {name} differs by {value:.1e} at most; the tolerance is {limits[name]:.0e}"
-            for name, value in self.max_abs_diff().items()
-            if not value <= limits[name]  # true for NaN, too
-        ]
+        floor = FLOORS * np.maximum.accumulate(self.floor)
+        lines = []
+        for name, tolerance in (("d_loss", loss), ("g_loss", loss), ("weights", weight)):
+            found = getattr(self, name)
+            above = ~(found <= np.maximum(tolerance, floor))  # true for NaN, too
+            if above.any():
+                step = int(np.argmax(above))
+                lines.append(
+                    f"{self.mode}: {name} differs by {found[step]:.1e} at step {step + 1}; "
+                    f"the tolerance is {tolerance:.0e}"
+                )
+        return lines
 
 
 def trace(preset, mode, pictures, batch_size, steps, seed=0):
@@ -65,24 +82,37 @@ def trace(preset, mode, pictures, batch_size, steps, seed=0):
         seed=seed,
         precision="float64" if mode == "float64" else "float32",
     )
-    return follow(GAN(preset, **settings), TorchGAN(preset, **settings), mode, pictures, batch_size, steps)
+    gans = GAN(preset, jit_compile=False, **settings), TorchGAN(preset, **settings), TorchGAN(preset, **settings)
+    return follow(*gans, mode, pictures, batch_size, steps)
 
 
-def follow(gan, reference, mode, pictures, batch_size, steps):
-    """Trains a `GAN` and a `TorchGAN` side by side from the first's weights; returns the `Trace`."""
-    ours, theirs = (engines.train_on_batch(g, pictures, batch_size) for g in (gan, reference))
-    reference.load(gan.arrays())
-    differences, seconds = np.empty((steps, 3)), np.empty((steps, 2))
+def follow(gan, reference, twin, mode, pictures, batch_size, steps):
+    """Trains a `GAN` and two equal `TorchGAN`s side by side from the first's weights.
+
+    Args:
+        twin: sees the rows of every batch in another order than the other two.
+
+    Returns:
+        The `Trace`.
+    """
+    batch = engines.batches(gan, len(pictures), batch_size)
+    differences, seconds = np.empty((steps, 4)), np.empty((steps, 2))
     for step in range(steps):
-        if mode == "resync":
-            reference.load(gan.arrays())
+        if mode == "resync" or step == 0:
+            state = gan.arrays()
+            reference.load(state)
+            twin.load(state)
+        rows, z = batch(step)
+        order = data.rng(gan.seed, data.EVALUATION, step).permutation(len(rows))
         start = time.perf_counter()
-        keras_row = ours(step, 1)[0]
+        ours = _losses(gan, pictures[rows], z)
         between = time.perf_counter()
-        torch_row = theirs(step, 1)[0]
+        theirs = _losses(reference, pictures[rows], z)
         seconds[step] = between - start, time.perf_counter() - between
-        differences[step, :2] = np.abs(_losses(gan.rule, keras_row) - _losses(gan.rule, torch_row))
+        again = _losses(twin, pictures[rows[order]], [noise[order] for noise in z])
+        differences[step, :2] = np.abs(ours - theirs)
         differences[step, 2] = _largest(gan.arrays(), reference.arrays())
+        differences[step, 3] = np.abs(theirs - again).max()
     ms = 1000 * np.median(seconds[min(2, steps - 1) :], axis=0)  # the first steps compile
     z = gan.grid_noise()
     return Trace(
@@ -93,10 +123,11 @@ def follow(gan, reference, mode, pictures, batch_size, steps):
     )
 
 
-def _losses(rule, row):
-    """Returns the discriminator's reported loss and the generator's of an engine's row."""
-    d_loss_real, d_loss_fake, g_loss = row[:3]
-    return np.array([rule.combine(d_loss_real, d_loss_fake), g_loss])
+def _losses(gan, pictures, z):
+    """Makes a step; returns the discriminator's reported loss and the generator's."""
+    d_loss_real, d_loss_fake, g_loss, *_ = map(float, gan_step(gan.rule, gan, images.to_unit(pictures), z))
+    gan.step += 1
+    return np.array([gan.rule.combine(d_loss_real, d_loss_fake), g_loss])
 
 
 def _largest(ours, theirs):

@@ -35,7 +35,8 @@ def followed(preset, mode, pictures, steps, reference=None, batch_size=24):
     for name, variable in gan.variables().items():
         variable.assign(initial[name])
     gan.step = 0
-    return parity.follow(gan, TorchGAN(reference or preset, **settings), mode, pictures, batch_size, steps)
+    pair = (TorchGAN(reference or preset, **settings) for _ in range(2))
+    return parity.follow(gan, *pair, mode, pictures, batch_size, steps)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -102,7 +103,16 @@ def test_biased_running_variance_shows_in_the_weights_alone(pictures, monkeypatc
 
 def test_nan_exceeds_every_tolerance():
     nan = np.full(3, np.nan)
-    assert len(parity.Trace("float64", nan, nan, nan, {}, ()).exceeded(1e9, 1e9)) == 3
+    assert len(parity.Trace("float64", nan, nan, nan, np.zeros(3), {}, ()).exceeded(1e9, 1e9)) == 3
+
+
+def test_distance_of_pytorch_from_itself_raises_the_tolerance_from_its_step_on():
+    found, floor = np.array([9e-11, 9e-8, 9e-8, 9e-8]), np.array([1e-16, 1e-16, 1e-9, 1e-12])
+    nothing = np.zeros(4)
+    [line] = parity.Trace("float64", found, nothing, nothing, floor, {}, ()).exceeded()
+    assert line == "float64: d_loss differs by 9.0e-08 at step 2; the tolerance is 1e-10"
+    floor[1] = 1e-9
+    assert parity.Trace("float64", found, nothing, nothing, floor, {}, ()).exceeded() == []
 
 
 def test_command_prints_json_and_writes_pictures(tmp_path, pictures):
