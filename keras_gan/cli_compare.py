@@ -1,12 +1,13 @@
-"""The commands that need PyTorch: Keras against PyTorch, and weights to and from it."""
+"""The commands that compare, and those that exchange weights with PyTorch."""
 
 import json
 from pathlib import Path
 
 import click
 
-from keras_gan import presets
-from keras_gan.options import tensorflow, warn
+from keras_gan import interrupt, presets
+from keras_gan.config import TrainConfig
+from keras_gan.options import Seeds, Sides, tensorflow, warn
 
 _MODES = ("float64", "resync", "free")
 
@@ -55,19 +56,115 @@ def parity(preset, steps, modes, batch_size, seed, dataset, data, offline, outdi
 
 
 def _json(preset, steps, traces):
-    modes = {t.mode: {"max_abs_diff": t.max_abs_diff(), "ms_per_step": t.ms_per_step} for t in traces}
+    modes = {
+        t.mode: {
+            "max_abs_diff": t.max_abs_diff(),
+            "torch_from_itself": float(t.floor.max()),
+            "ms_per_step": t.ms_per_step,
+        }
+        for t in traces
+    }
     return json.dumps({"preset": preset.name, "steps": steps, **modes}, indent=2)
 
 
 def _table(preset, steps, traces, folder):
     rows = [f"{preset.name}, {steps} steps: largest |Keras - PyTorch|, and ms a step of each"]
-    rows.append(f"{'mode':8} {'d_loss':>8} {'g_loss':>8} {'weights':>8} {'Keras':>8} {'PyTorch':>8}")
+    names = ("d_loss", "g_loss", "weights", "floor", "Keras", "PyTorch")
+    rows.append(" ".join([f"{'mode':8}", *(f"{name:>8}" for name in names)]))
     for trace in traces:
-        found, ms = trace.max_abs_diff().values(), trace.ms_per_step.values()
+        found = [*trace.max_abs_diff().values(), trace.floor.max()]
+        ms = trace.ms_per_step.values()
         numbers = [f"{value:8.1e}" for value in found] + [f"{value:8.1f}" for value in ms]
         rows.append(" ".join([f"{trace.mode:8}", *numbers]))
+    rows.append("floor: the losses of PyTorch and of PyTorch with the rows of each batch in another order")
     rows.append(f"In {folder}: differences.png, samples.png (Keras left, PyTorch right).")
     return "\n".join(rows)
+
+
+@click.command(short_help="Compare runs, or both frameworks over seeds.")
+@click.argument("runs", nargs=-1, metavar="[RUN RUN ...]", type=click.Path())
+@click.option("--preset", help="Train this published GAN in both frameworks, instead of RUNs.")
+@click.option("--epochs", type=click.IntRange(1), help="With --preset. Default: the preset's.")
+@click.option("--batch-size", type=click.IntRange(1), help="With --preset. Default: the preset's.")
+@click.option("--seeds", type=Seeds(), help="With --preset: 0-2 or 0,1,4-6. Default: 0-2.")
+@click.option("--overwrite", is_flag=True, help="With --preset: replace runs that stand in --outdir.")
+@click.option("--dataset", help="Real images, see `datasets`. Default: those of the first run.")
+@click.option("--data", metavar="PATH", help="mnist.npz, idx(.gz), .npz, .npy or a folder of pictures.")
+@click.option("--offline", is_flag=True, help="Download nothing.")
+@click.option("--count", default=5000, show_default=True, type=click.IntRange(2), help="To score of each.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the samples.")
+@click.option("--outdir", metavar="DIR", help="Of pictures and runs. Default: compare, compare-PRESET.")
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
+@click.pass_context
+def compare(ctx, runs, preset, epochs, batch_size, seeds, overwrite, **settings):
+    """Compares runs, folders of pictures and .npz files of images; or trains a preset in both frameworks.
+
+    \b
+    python cli.py compare images pytorch-samples/ --data mnist.npz
+    python cli.py compare --preset pytorch-gan --epochs 5 --seeds 0-2
+
+    Writes samples of the same noise side by side and a chart of the losses, and prints losses,
+    accuracies and quality of each. With --preset both start from the same weights and see the same
+    batches and noise, in run directories keras-0, torch-0 and so on; mean and spread over the
+    seeds follow, and whether the frameworks differ by more than the spread.
+    """
+    given = {"epochs": epochs, "batch_size": batch_size}
+    given = {name: value for name, value in given.items() if value is not None}
+    if runs and (preset or given or seeds or overwrite):
+        raise click.UsageError("give RUNs or --preset with its options, not both.")
+    if preset:
+        try:
+            _compare_frameworks(presets.get(preset).name, given, seeds or [0, 1, 2], overwrite, **settings)
+        except interrupt.Interrupted as stop:
+            warn(f"{stop} The runs made so far are kept; --overwrite begins again.")
+            ctx.exit(stop.exit_code)
+    elif len(runs) < 2:
+        raise click.UsageError(f"give two RUNs or more, or --preset. Received: {' '.join(runs) or 'none'}.")
+    else:
+        _compare_runs(runs, **settings)
+
+
+def _compare_runs(paths, dataset, data, offline, count, seed, outdir, as_json):
+    for path in paths:
+        if not Path(path).exists():
+            raise FileNotFoundError(f"RUN must be a run directory or images. Received: no {path}.")
+    tensorflow("cpu")
+    from keras_gan import compare, sources
+
+    found = sources.found(paths, warn)
+    train, test = sources.real_images(found, dataset, data, offline, warn)
+    found = sources.fitted(found, train.image_shape)
+    judge = compare.judge(train, test, warn)
+    rows = compare.table(found, judge, seed, count)
+    written = compare.save_pictures(Path(outdir or "compare"), found, seed)
+    if as_json:
+        click.echo(json.dumps(compare.protocol(train, judge, seed) | {"rows": rows}, indent=2))
+    else:
+        click.echo(f"{compare.in_words(rows, judge)}\n{written}")
+
+
+def _compare_frameworks(preset, given, seeds, overwrite, outdir, dataset, data, as_json, **settings):
+    offline, count, seed = (settings[name] for name in ("offline", "count", "seed"))
+    config = TrainConfig(preset=preset, dataset=dataset, data=data, device="cpu", **given).resolved()
+    folder = Path(outdir or f"compare-{preset}")
+    tensorflow("cpu")
+    from keras_gan import compare, frameworks, sources
+
+    folders = frameworks.run_directories(folder, seeds, overwrite)
+    train, test = sources.parts(config.dataset, config.data, None, offline=offline, warn=warn)
+    judge = compare.judge(train, test, warn)
+    ms = frameworks.train_all(config, train, folders, overwrite, quiet=as_json)
+    found = sources.found(folders.values(), warn)
+    rows = compare.table(found, judge, seed, count)
+    rows = [row | {"ms_per_step": t} for row, t in zip(rows, [*ms, None], strict=False)]
+    summed = frameworks.summary(rows)
+    written = compare.save_pictures(folder, found, seed)
+    if as_json:
+        about = {"preset": preset, "epochs": config.epochs, "seeds": seeds, "frameworks": summed}
+        about |= {"verdicts": frameworks.verdicts(summed), **compare.protocol(train, judge, seed)}
+        click.echo(json.dumps(about | {"rows": rows}, indent=2))
+    else:
+        click.echo(f"{compare.in_words(rows, judge)}\n\n{frameworks.in_words(summed)}\n{written}")
 
 
 @click.command(short_help="Write the weights of a run for PyTorch.")
@@ -96,11 +193,15 @@ def export(run, kind, out):
 @click.option("--preset", required=True, help="The published GAN the weights are of.")
 @click.option("--generator", metavar="FILE.pt", required=True, help="state_dict of the generator.")
 @click.option("--discriminator", metavar="FILE.pt", help="state_dict of the discriminator.")
-def import_(run, preset, generator, discriminator):
+@click.option("--image-size", type=Sides(), help="Of images that are not 28x28 and grey: 32 or 64x48.")
+def import_(run, preset, generator, discriminator, image_size):
     """Reads state_dicts of the published modules into RUN/checkpoint.npz, to sample from.
 
     \b
     python cli.py import torch-run --preset pytorch-gan --generator generator.pt
+
+    The length of the noise is the generator's own. Images that are not 28x28 and grey need
+    --image-size; whether they are grey or RGB follows from it.
     """
     chosen = presets.get(preset)
     path = Path(run, "checkpoint.npz")
@@ -108,9 +209,8 @@ def import_(run, preset, generator, discriminator):
         raise ValueError(f"RUN must hold no checkpoint. Received: {path}; name another folder.")
     tensorflow()
     from keras_gan import export
-    from keras_gan.gan import GAN
 
-    gan = GAN(chosen.name)
+    gan = export.sized(chosen, generator, image_size)
     export.from_torch(gan, "generator", generator)
     if discriminator:
         export.from_torch(gan, "discriminator", discriminator)

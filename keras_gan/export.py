@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from keras_gan import checkpoint, notation
+from keras_gan.gan import GAN
 
 NETWORKS = ("generator", "discriminator")
+_COUNT = "num_batches_tracked"
 
 
 def state_dict(preset, arrays, network):
@@ -20,7 +22,7 @@ def state_dict(preset, arrays, network):
     for ours, key in notation.weight_names(preset, network):
         weights[key] = np.ascontiguousarray(arrays[ours].T if ours.endswith("/kernel") else arrays[ours])
         if key.endswith("running_var"):  # a buffer that BatchNorm1d loads and never reads here
-            weights[key.replace("running_var", "num_batches_tracked")] = np.array(0)
+            weights[key.replace("running_var", _COUNT)] = np.array(0)
     return weights
 
 
@@ -41,6 +43,47 @@ def to_torch(gan, folder):
     return paths
 
 
+def sized(preset, path, image_size=None):
+    """Returns a `GAN` of the noise and images that a generator's state_dict is for.
+
+    Args:
+        preset: `presets.Preset`.
+        image_size: (h, w) of the images; None stands for 28x28, grey, and nothing else.
+
+    Raises:
+        ImportError, FileNotFoundError, ValueError: as `from_torch`, or the images' shape is open.
+    """
+    weights = _read(path)
+    keys = [key for _, key in notation.weight_names(preset, "generator")]
+    if sorted(keys) != sorted(weights):
+        key = min(set(keys) ^ set(weights))
+        found = "has" if key in weights else "lacks"
+        raise ValueError(
+            f"Expected the weights for the generator of preset {preset.name}. "
+            f"Received: {path}, which {found} {key}."
+        )
+    kernels = [weights[key] for key in keys if weights[key].ndim == 2]
+    values = kernels[-1].shape[0]
+    shape = _image_shape(values, image_size)
+    return GAN(preset.name, latent_dim=kernels[0].shape[1], image_shape=shape)
+
+
+def _image_shape(values, image_size):
+    """Returns (h, w, c) of images of so many values; ValueError where they could be of others."""
+    if image_size is None and values != 28 * 28:
+        raise ValueError(
+            f"Expected --image-size, as images of {values} values may have more than one shape. "
+            "Received: none."
+        )
+    h, w = image_size or (28, 28)
+    if values not in (h * w, 3 * h * w):
+        raise ValueError(
+            f"--image-size must be that of images of {values} values, grey or RGB. "
+            f"Received: {h}x{w}, {h * w} or {3 * h * w} values."
+        )
+    return h, w, values // (h * w)
+
+
 def from_torch(gan, network, path):
     """Sets the weights of "generator" or "discriminator" from the state_dict in a file.
 
@@ -49,17 +92,10 @@ def from_torch(gan, network, path):
         FileNotFoundError: there is no such file.
         ValueError: the file is no state_dict of this preset's network.
     """
-    from keras_gan.torch_reference import torch
-
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"Expected a PyTorch state_dict. Received: {path}, which is no file.")
-    try:  # weights_only: nothing in the file is executed
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-        received = {key: tuple(w.shape) for key, w in weights.items() if "num_batches" not in key}
-    except Exception as error:
-        raise ValueError(f"Expected a PyTorch state_dict. Received: {path} ({error}).") from None
+    weights = _read(path)
+    received = {key: w.shape for key, w in weights.items()}
     expected = state_dict(gan.preset, gan.arrays(), network)
-    expected = {key: w.shape for key, w in expected.items() if "num_batches" not in key}
+    expected = {key: w.shape for key, w in expected.items() if _COUNT not in key}
     if received != expected:
         key = min(k for k in expected.keys() | received if expected.get(k) != received.get(k))
         raise ValueError(
@@ -68,5 +104,18 @@ def from_torch(gan, network, path):
         )
     variables = gan.variables()
     for ours, key in notation.weight_names(gan.preset, network):
-        array = weights[key].numpy()
-        variables[ours].assign(array.T if ours.endswith("/kernel") else array)
+        variables[ours].assign(weights[key].T if ours.endswith("/kernel") else weights[key])
+
+
+def _read(path):
+    """Returns {key: array} of the weights in a state_dict, without BatchNorm's counts of batches."""
+    from keras_gan.torch_reference import torch
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"Expected a PyTorch state_dict. Received: {path}, which is no file.")
+    try:  # weights_only: nothing in the file is executed
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+        return {key: w.numpy() for key, w in weights.items() if _COUNT not in key}
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"Expected a PyTorch state_dict. Received: {path} ({reason}).") from None

@@ -2,12 +2,14 @@
 
 PyTorch is optional and imported here alone. Optimizer, normalisation and loss are PyTorch's own
 wherever the source is PyTorch; for the "keras" semantics they are made to compute what Keras does.
+A `TorchGAN` trains through `train.run` as a `GAN` does, and `GAN.load` reads its checkpoints.
 """
 
 import numpy as np
 
 from keras_gan import images, notation, presets
 from keras_gan.config import TrainConfig
+from keras_gan.gan import GAN
 
 try:
     import torch
@@ -20,7 +22,11 @@ except ImportError as error:
 
 
 class TorchGAN:
-    """A published GAN in PyTorch, with the attributes and updates of `GAN` that engines use."""
+    """A published GAN in PyTorch, with what engines and `train.run` use of a `GAN`."""
+
+    framework = "torch"
+    save, sample_images = GAN.save, GAN.sample_images
+    noise, grid_noise = GAN.noise, GAN.grid_noise
 
     def __init__(
         self,
@@ -41,6 +47,7 @@ class TorchGAN:
         self.rule = self.preset.rule
         self.image_shape = tuple(image_shape)
         self.latent_dim, self.seed, self.step = self.config.latent_dim, self.config.seed, 0
+        self.outdir = None  # of the run this object has trained in
         self.dtype = getattr(torch, precision)
         pixels = int(np.prod(image_shape))
         self.generator = self._network(self.preset.generator, self.latent_dim, pixels)
@@ -75,15 +82,18 @@ class TorchGAN:
                     optimizer.state[tensor] = {"step": count.clone(), **moments}
 
     def arrays(self):
-        """Returns weights, moments and counts of updates as NumPy arrays in Keras's layout."""
+        """Returns weights, moments and counts of updates as NumPy arrays in Keras's layout.
+
+        They are those of `GAN.variables`, also before the first update.
+        """
         named = {}
-        for name in self._nets():
+        for name, optimizer in self.optimizers.items():
             for ours, tensor, transposed in self._tensors(name):
                 named[ours] = _array(tensor, transposed)
-                state = self.optimizers[name].state.get(tensor)
-                if state:
+                if isinstance(tensor, nn.Parameter):
+                    state = optimizer.state.get(tensor, dict.fromkeys(_SLOTS, torch.zeros_like(tensor)))
                     named |= {f"{ours}/{s}": _array(state[k], transposed) for k, s in _SLOTS.items()}
-                    named[f"{name}/iteration"] = np.array(int(state["step"]))
+            named[f"{name}/iteration"] = np.array(self._count(optimizer))
         return named
 
     def _tensors(self, name):

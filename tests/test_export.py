@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from keras_gan import data
+from keras_gan import data, presets
 from keras_gan.cli import main
 from keras_gan.gan import GAN
 
@@ -12,22 +12,39 @@ torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch==2
 from keras_gan import export  # noqa: E402
 
 
-class PublishedGenerator(torch.nn.Module):
-    """The generator of PyTorch-GAN, written out."""
+nn = torch.nn
 
-    def __init__(self):
+
+def published_pytorch_gan():
+    """The generator of PyTorch-GAN, in the order of its layers."""
+
+    def block(n_in, n_out, normalise=True):
+        norm = [nn.BatchNorm1d(n_out, 0.8)] if normalise else []
+        return [nn.Linear(n_in, n_out), *norm, nn.LeakyReLU(0.2)]
+
+    layers = [*block(100, 128, False), *block(128, 256), *block(256, 512), *block(512, 1024)]
+    return nn.Sequential(*layers, nn.Linear(1024, 784), nn.Tanh())
+
+
+def published_kmnist():
+    """The generator of the Kuzushiji-MNIST tutorial, whose first block normalises last."""
+    first = [nn.Linear(100, 128), nn.LeakyReLU(0.2), nn.BatchNorm1d(128)]
+    second = [nn.Linear(128, 256), nn.BatchNorm1d(256), nn.LeakyReLU(0.2)]
+    third = [nn.Linear(256, 512), nn.BatchNorm1d(512), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*first, *second, *third, nn.Linear(512, 784), nn.Tanh())
+
+
+class Published(nn.Module):
+    """A published generator, whose layers are its attribute `model`."""
+
+    def __init__(self, preset):
         super().__init__()
-        nn = torch.nn
+        self.model = {"pytorch-gan": published_pytorch_gan, "kmnist": published_kmnist}[preset]()
 
-        def block(n_in, n_out, normalise=True):
-            norm = [nn.BatchNorm1d(n_out, 0.8)] if normalise else []
-            return [nn.Linear(n_in, n_out), *norm, nn.LeakyReLU(0.2)]
-
-        layers = [*block(100, 128, False), *block(128, 256), *block(256, 512), *block(512, 1024)]
-        self.model = nn.Sequential(*layers, nn.Linear(1024, 784), nn.Tanh())
-
-    def forward(self, z):
-        return self.model(z)
+    def images(self, z):
+        """Returns float32 (n, 28, 28, 1) of noise (n, 100), in inference mode."""
+        with torch.no_grad():
+            return self.eval().model(torch.from_numpy(z)).numpy().reshape(-1, 28, 28, 1)
 
 
 def lived_in(preset, **settings):
@@ -42,15 +59,36 @@ def lived_in(preset, **settings):
     return gan
 
 
-def test_published_module_loads_the_weights_and_makes_the_same_images(tmp_path):
-    gan = lived_in("pytorch-gan")
+Z = data.noise(0, data.EVALUATION, 0, 1000, 100)
+both = pytest.mark.parametrize("preset", ["pytorch-gan", "kmnist"])
+
+
+@both
+def test_published_module_loads_the_weights_and_makes_the_same_images(preset, tmp_path):
+    gan = lived_in(preset)
     generator, _ = export.to_torch(gan, tmp_path)
-    module = PublishedGenerator().eval()
+    module = Published(preset)
     module.load_state_dict(torch.load(generator, weights_only=True))
-    z = data.noise(0, 5, 0, 1000, 100)
+    np.testing.assert_allclose(module.images(Z), gan.generator(Z, training=False).numpy(), rtol=0, atol=1e-6)
+
+
+@both
+def test_weights_of_the_published_module_make_the_same_images_here(preset, tmp_path):
+    torch.manual_seed(0)
+    module = Published(preset)
+    norms = [layer for layer in module.model if isinstance(layer, nn.BatchNorm1d)]
+    for norm in norms:
+        nn.init.uniform_(norm.weight, 0.5, 1.5)
+        nn.init.normal_(norm.bias, 0, 0.1)
     with torch.no_grad():
-        theirs = module(torch.from_numpy(z)).numpy().reshape(-1, 28, 28, 1)
-    np.testing.assert_allclose(theirs, gan.generator(z, training=False).numpy(), atol=1e-6)
+        for _ in range(5):
+            module.model(torch.randn(64, 100))  # in training mode: the running statistics move
+    assert all((norm.running_var - 1).abs().max() > 0.1 for norm in norms)
+    torch.save(module.state_dict(), tmp_path / "g.pt")
+    words = ["import", tmp_path / "run", "--preset", preset, "--generator", tmp_path / "g.pt"]
+    assert CliRunner().invoke(main, list(map(str, words))).exit_code == 0
+    ours = GAN.load(tmp_path / "run/checkpoint.npz").generator(Z, training=False).numpy()
+    np.testing.assert_allclose(ours, module.images(Z), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("preset", ["keras", "kmnist", "tutorial"])
@@ -92,3 +130,47 @@ def test_export_import_and_sample_as_commands(tmp_path):
     np.testing.assert_array_equal(back.sample(z), gan.sample(z))
     again = run(*words)
     assert again.exit_code == 1 and "must hold no checkpoint" in again.stderr
+
+
+def state_dict_file(folder, **settings):
+    gan = GAN("aioz", jit_compile=False, **settings)
+    return gan, export.to_torch(gan, folder)[0]
+
+
+@pytest.mark.parametrize(
+    ("image_shape", "image_size"),
+    [((28, 28, 1), None), ((28, 28, 1), (28, 28)), ((8, 6, 1), (8, 6)), ((8, 6, 3), (8, 6))],
+)
+def test_noise_and_image_shape_come_from_the_weights(image_shape, image_size, tmp_path):
+    _, path = state_dict_file(tmp_path, image_shape=image_shape, latent_dim=7)
+    gan = export.sized(presets.get("aioz"), path, image_size)
+    assert (gan.image_shape, gan.latent_dim) == (image_shape, 7)
+
+
+@pytest.mark.parametrize(
+    ("image_size", "message"),
+    [
+        (None, "Expected --image-size, as images of 144 values may have more than one shape"),
+        ((8, 8), "must be that of images of 144 values, grey or RGB. Received: 8x8, 64 or 192 values"),
+    ],
+)
+def test_image_shape_that_the_weights_leave_open_is_refused(image_size, message, tmp_path):
+    _, path = state_dict_file(tmp_path, image_shape=(8, 6, 3))
+    with pytest.raises(ValueError, match=message):
+        export.sized(presets.get("aioz"), path, image_size)
+
+
+def test_weights_of_another_preset_are_refused_before_their_sizes_are_asked_for(tmp_path):
+    _, path = state_dict_file(tmp_path, image_shape=(8, 6, 3))
+    with pytest.raises(ValueError, match="generator of preset kmnist. Received: .*, which lacks model.2.running_mean"):
+        export.sized(presets.get("kmnist"), path)
+
+
+def test_import_of_a_coloured_generator_with_its_size(tmp_path):
+    gan, path = state_dict_file(tmp_path, image_shape=(8, 6, 3), latent_dim=7)
+    words = ["import", tmp_path / "run", "--preset", "aioz", "--generator", path]
+    refused = CliRunner().invoke(main, list(map(str, words)))
+    assert refused.exit_code == 1 and len(refused.stderr.splitlines()) == 1
+    assert CliRunner().invoke(main, [*map(str, words), "--image-size", "8x6"]).exit_code == 0
+    z = data.noise(0, data.EVALUATION, 0, 5, 7)
+    np.testing.assert_array_equal(GAN.load(tmp_path / "run/checkpoint.npz").sample(z), gan.sample(z))

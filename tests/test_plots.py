@@ -49,3 +49,56 @@ def test_too_many_samples_for_the_grid_are_refused_and_nothing_is_written(tmp_pa
     with pytest.raises(ValueError, match="grid of 1x2 holds 2 images. Received: 3"):
         plots.save_grid(tmp_path / "a.png", np.zeros((3, 8, 8, 1), np.uint8), 1, 2)
     assert not list(tmp_path.iterdir())
+
+
+def losses(values):
+    values = np.array(values, float)
+    return {"step": np.arange(1, len(values) + 1), "d_loss": values, "g_loss": values}
+
+
+def test_titled_grids_show_every_set_at_its_own_brightness_in_rows_of_four(tmp_path):
+    sets = [np.full((n, 8, 8, c), v, np.uint8) for n, c, v in ((25, 1, 60), (1, 1, 120), (4, 3, 180))]
+    plots.save_titled_grids(tmp_path / "a.png", ["a", "b", "c"], sets)
+    three = pixels_of(tmp_path / "a.png")
+    middle = three[three.shape[0] // 2 + 20]
+    found = [value for value in (60, 120, 180) if (middle == value).all(axis=1).sum() > 300]
+    assert found == [60, 120, 180]
+    assert [np.argmax((middle == v).all(axis=1)) for v in found] == sorted(
+        np.argmax((middle == v).all(axis=1)) for v in found
+    )
+    plots.save_titled_grids(tmp_path / "a.png", list("abcde"), [sets[0]] * 5)
+    five = pixels_of(tmp_path / "a.png")
+    assert abs(five.shape[0] - 2 * three.shape[0]) < 60 and five.shape[1] > three.shape[1]
+
+
+def test_a_long_title_is_broken_into_lines_and_makes_room_for_them(tmp_path):
+    heights = []
+    for title in ("short", "a very long name of a folder " * 4):
+        plots.save_titled_grids(tmp_path / "a.png", [title], [np.zeros((1, 8, 8, 1), np.uint8)])
+        picture = pixels_of(tmp_path / "a.png")
+        heights.append(len(picture))
+        assert (picture[:, :4] == 255).all() and (picture[:4] == 255).all()
+    assert heights[1] > heights[0] + 50
+
+
+def test_losses_show_a_line_for_each_run_and_dash_those_named(tmp_path):
+    runs = {"one": losses(np.ones(50)), "two": losses(np.zeros(50))}
+    plots.save_losses(tmp_path / "a.png", runs)
+    plots.save_losses(tmp_path / "b.png", runs, dashed={"two"})
+    blue, orange = np.array([31, 119, 180]), np.array([255, 127, 14])
+    plain, dashed = (pixels_of(tmp_path / f"{name}.png") for name in "ab")
+    for color, holds in ((blue, np.equal), (orange, np.greater)):
+        drawn = [(np.abs(p.astype(int) - color).max(axis=2) < 3).sum() for p in (plain, dashed)]
+        assert drawn[0] > 500 and holds(*drawn)
+
+
+def test_history_of_one_step_can_be_drawn(tmp_path):
+    plots.save_losses(tmp_path / "a.png", {"one": losses([1.0])})
+    assert (tmp_path / "a.png").is_file()
+
+
+def test_smoothed_is_the_mean_of_what_is_near():
+    values = np.random.default_rng(0).standard_normal(150)
+    expected = [values[max(0, i - 3) : i + 4].mean() for i in range(150)]
+    np.testing.assert_allclose(plots.smoothed(values), expected, atol=1e-12)
+    np.testing.assert_array_equal(plots.smoothed(np.arange(5.0)), np.arange(5.0))

@@ -1,0 +1,150 @@
+"""What a comparison is of: run directories, folders and files of samples, and the real images.
+
+A run is sampled by Keras whichever framework trained it.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_gan import data, history, record
+from keras_gan.gan import GAN
+
+GRID = 25  # images of a source in the picture
+
+
+class Source(NamedTuple):
+    """A run, or images.
+
+    Attributes:
+        name: the last part of its path, or the path where another ends in the same.
+        record: `record.Record` of a run that has one, else None.
+        history: as `history.read` returns it; None where there is none.
+        gan: `GAN` of a run, else None.
+        images: uint8 (n, h, w, c), None of a run.
+    """
+
+    name: str
+    record: record.Record | None
+    history: dict | None
+    gan: GAN | None
+    images: np.ndarray | None
+
+    @property
+    def framework(self):
+        """"keras" or "torch", which trained it; None where that is not recorded."""
+        return self.record.framework if self.record else None
+
+    @property
+    def image_shape(self):
+        """(h, w, c) of each image."""
+        return tuple(self.gan.image_shape if self.gan else self.images.shape[1:])
+
+    def first(self, seed):
+        """Returns the uint8 images of the grid: of the same noise for all runs, or the first."""
+        return self.images[:GRID] if self.gan is None else self._sampled(seed, data.GRID, GRID)
+
+    def drawn(self, seed, count):
+        """Returns `count` uint8 images, of a set of images no more than there are."""
+        if self.gan is not None:
+            return self._sampled(seed, data.EVALUATION, count)
+        if len(self.images) <= count:
+            return self.images
+        rows = data.rng(seed, data.EVALUATION).choice(len(self.images), count, replace=False)
+        return self.images[np.sort(rows)]
+
+    def _sampled(self, seed, stream, n):
+        return self.gan.sample(data.noise(seed, stream, 0, n, self.gan.latent_dim))
+
+
+def found(paths, warn):
+    """Returns the `Source`s at paths: run directories, folders of pictures, files of images.
+
+    Raises:
+        FileNotFoundError: there is nothing at a path, or a run has no checkpoint.
+        ValueError: what is there can be read neither as a run nor as images, or it is given twice.
+    """
+    if len({Path(path).resolve() for path in paths}) < len(paths):
+        raise ValueError(f"Each source must be given once. Received: {', '.join(map(str, paths))}.")
+    last = [Path(path).absolute().name for path in paths]
+    names = [name if last.count(name) == 1 else str(path) for name, path in zip(last, paths)]
+    return [_source(name, Path(path), warn) for name, path in zip(names, paths)]
+
+
+def _source(name, path, warn):
+    recorded = record.read(path) if (path / "config.json").is_file() else None
+    if (path / "checkpoint.npz").is_file():
+        table = history.read(path / "history.csv") if (path / "history.csv").is_file() else None
+        return Source(name, recorded, table, GAN.load(path / "checkpoint.npz"), None)
+    if recorded:
+        raise FileNotFoundError(f"Expected a run with a checkpoint.npz. Received: {path}, without one.")
+    return Source(name, None, None, None, data.load_dataset(path=path, warn=warn).images)
+
+
+def real_images(sources, dataset, path, offline, warn):
+    """Returns the training part of the real images, and the test part or None.
+
+    Where neither a `dataset` nor a `path` is given, the first source that is a run names its own.
+
+    Raises:
+        ValueError: no source names its images, or others are now in their place.
+        OSError: they are not at hand.
+    """
+    recorded = next((source.record for source in sources if source.record), None)
+    where = dict(offline=offline, warn=warn)
+    if dataset or path:
+        size = recorded.config.image_size if recorded else None
+        return parts(dataset or "auto", path, size, **where)
+    if recorded is None:
+        raise ValueError(
+            "Real images must be named with --dataset or --data where no source is a run that "
+            f"recorded its own. Received: {', '.join(source.name for source in sources)}."
+        )
+    config = recorded.config
+    try:
+        train = recorded.dataset(config, **where)
+    except (OSError, ValueError) as error:
+        kind = ValueError if isinstance(error, ValueError) else FileNotFoundError
+        raise kind(f"{error} --dataset or --data names the real images, too.") from None
+    name = train.name if config.data is None else config.dataset
+    return train, _test_part(name, config.data, config.image_size, **where)
+
+
+def parts(name, path, size, **where):
+    """Returns the two parts of a data set, the second None where it has no such part."""
+    train = data.load_dataset(name, path, size, **where)
+    return train, _test_part(train.name if path is None else name, path, size, **where)
+
+
+def _test_part(name, path, size, **where):
+    try:
+        return data.load_dataset(name, path, size, "test", **where)
+    except ValueError as error:
+        where["warn"](f"A sixth of the real images is held out to test with. {error}")
+        return None
+
+
+def fitted(sources, image_shape):
+    """Returns the sources; coloured pictures that are grey become so where the real images are.
+
+    Raises:
+        ValueError: a source holds images of another shape than the real ones.
+    """
+    fitting = [_grey(source) if image_shape[2] == 1 else source for source in sources]
+    for source in fitting:
+        if source.image_shape != tuple(image_shape):
+            expected, received = ("x".join(map(str, s)) for s in (image_shape, source.image_shape))
+            raise ValueError(
+                f"Every source must hold images of the real ones' shape, {expected}. "
+                f"Received: {source.name} of {received}."
+            )
+    return fitting
+
+
+def _grey(source):
+    """Returns a source of grey pictures saved as RGB, as torchvision does, with one channel."""
+    pixels = source.images
+    if pixels is None or not (pixels == pixels[..., :1]).all():
+        return source
+    return source._replace(images=pixels[..., :1])
