@@ -1,6 +1,7 @@
-"""The data sets that have a name: their table, Keras's cache, and the downloads into it.
+"""The data sets that have a name and InceptionV3's weights: where they are and come from.
 
-What is in the files is not looked at here, but for the published checksum of a download.
+They lie in Keras's own cache. What is in the files is not looked at here, but for the published
+checksum of a download.
 """
 
 import hashlib
@@ -14,15 +15,17 @@ from typing import NamedTuple
 from keras_gan import checkpoint
 
 _KERAS_FILES = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+_INCEPTION = "inception_v3_weights_tf_dim_ordering_tf_kernels"
 _TIMEOUT_SECONDS = 10  # of silence, before a connection is given up
 _PARTS = {"train": "train", "test": "t10k"}  # of the names of idx files
 
 
 class Source(NamedTuple):
-    """A data set that has a name.
+    """A data set that has a name, or the weights of a network.
 
     Attributes:
-        files: pairs of file name and "algorithm:checksum"; none for the bundled digits.
+        files: pairs of file name and "algorithm:checksum"; none for the bundled digits. A data
+            set needs all of a split, a network one, best the first.
         addresses: where the files are downloaded from, tried in turn.
         folder: where Keras's cache holds them.
     """
@@ -86,10 +89,27 @@ DATASETS = {
 }
 
 
+INCEPTION = Source(
+    "InceptionV3's ImageNet weights, with the layer that names 1000 classes or without",
+    (
+        (f"{_INCEPTION}.h5", "md5:9a0d58056eeedaa3f26cb7ebd46da564"),
+        (f"{_INCEPTION}_notop.h5", "md5:bcbd6486424b2319ff4ef7d526e38f63"),
+    ),
+    ("https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/",),
+    "models",
+    "Apache 2.0",
+    "the files of keras.applications.InceptionV3",
+)
+
+
+def keras_home():
+    """Returns the folder of Keras's own cache."""
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+
+
 def cache_folder(name):
     """Returns the folder below Keras's own cache that holds the files of a data set."""
-    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-    return Path(home) / DATASETS[name].folder
+    return keras_home() / DATASETS[name].folder
 
 
 def whereabouts(name):
@@ -138,6 +158,51 @@ def download(name, split="train", offline=False):
         if not _present(folder / file):
             _fetch_from_any(DATASETS[name].addresses, folder / file, checksum, way_out)
     return folder / files[0][0]
+
+
+def cached_weights():
+    """Returns the path of InceptionV3's weights in Keras's cache, or None.
+
+    Raises:
+        ValueError: the file is not the published one.
+    """
+    files = (keras_home() / INCEPTION.folder / name for name, _ in INCEPTION.files)
+    path = next((p for p in files if p.is_file()), None)
+    if path and not are_published_weights(path):
+        raise ValueError(
+            f"Expected InceptionV3's published weights. Received: {path}, with another checksum. "
+            "Delete it to have it downloaded again, or, if it is meant, give it with "
+            "--inception-weights FILE."
+        )
+    return path
+
+
+def are_published_weights(path):
+    """Returns whether a file is one of InceptionV3's two published ones, by its checksum."""
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+    return f"md5:{digest.hexdigest()}" in dict(INCEPTION.files).values()
+
+
+def download_weights(offline, warn):
+    """Downloads InceptionV3's weights into Keras's cache and returns their path.
+
+    Raises:
+        FileNotFoundError: `offline` is set.
+        OSError: they were not delivered whole.
+        ValueError: what was delivered has another checksum than the published one.
+    """
+    folder, (file, checksum) = keras_home() / INCEPTION.folder, INCEPTION.files[0]
+    way_out = (
+        f"Put it into {folder} by hand, give it with --inception-weights FILE, "
+        "or do without: --features digits."
+    )
+    if offline:
+        raise FileNotFoundError(f"{file} is not in the cache, and this is offline. {way_out}")
+    warn(f"Downloading InceptionV3's weights, 96 MB, to {folder / file}.")
+    folder.mkdir(parents=True, exist_ok=True)
+    _fetch_from_any(INCEPTION.addresses, folder / file, checksum, way_out)
+    return folder / file
 
 
 def _fetch_from_any(addresses, target, checksum, way_out):

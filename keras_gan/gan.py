@@ -161,10 +161,12 @@ class GAN:
         return images.to_uint8(np.clip(np.concatenate(parts), -1, 1))
 
     def sample_images(self, epoch):
-        """Writes a 5x5 grid, of the same 25 noises every time, to <outdir>/<epoch>.png."""
+        """Writes a grid of the same 25 noises every time to <outdir>/<epoch>.png; returns its samples."""
         path = Path(self.outdir or "images") / f"{epoch}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        plots.save_grid(path, self.sample(self.grid_noise()), rows=5, columns=5)
+        samples = self.sample(self.grid_noise())
+        plots.save_grid(path, samples, rows=5, columns=5)
+        return samples
 
     def grid_noise(self):
         """Returns the noise float32 (25, latent_dim) of the sample grids: the same every time."""

@@ -105,7 +105,7 @@ def _factor(sigma):
         return linalg.cholesky(sigma, lower=True)
     except linalg.LinAlgError:
         values, vectors = linalg.eigh(sigma)
-    near = values[0] >= -1e-4 * abs(values[-1])  # single precision explains less than this
+    near = values[0] >= -1e-4 * values[-1]  # single precision explains less than this
     _require(near, "sigma must have eigenvalues of 0 and up", f"{values[0]:.3g}..{values[-1]:.3g}")
     kept = values > len(values) * np.finfo(float).eps * values[-1]  # the others are rounding
     return vectors[:, kept] * np.sqrt(values[kept])
@@ -114,7 +114,7 @@ def _factor(sigma):
 def _trace_of_root(a, b):
     """Returns tr (A A^T B B^T)^(1/2) as the sum of the singular values of A^T B."""
     product = a.T @ b  # to root the eigenvalues of its square would lose half the digits
-    return linalg.svdvals(product).sum() if product.size else 0.0
+    return linalg.svdvals(product).sum()
 
 
 def _trace_of_sqrtm(product):

@@ -51,17 +51,20 @@ class Trace(NamedTuple):
     def exceeded(self, loss_tolerance=None, weight_tolerance=None):
         """Returns what is above its tolerance (None: the mode's own), a line for each.
 
-        Where PyTorch has parted from itself by more than a hundredth of a tolerance, `FLOORS`
-        times that distance so far takes the tolerance's place: the updates amplify roundings,
-        and no two computations of them can stay closer. A wrong constant shows long before.
+        Where PyTorch has parted from itself by more than a hundredth of the mode's tolerance,
+        `FLOORS` times that distance so far takes its place: the updates amplify roundings, and
+        no two computations of them can stay closer. A wrong constant shows long before.
         """
-        loss = LOSS_TOLERANCE[self.mode] if loss_tolerance is None else loss_tolerance
-        weight = WEIGHT_TOLERANCE[self.mode] if weight_tolerance is None else weight_tolerance
         floor = FLOORS * np.maximum.accumulate(self.floor)
         lines = []
-        for name, tolerance in (("d_loss", loss), ("g_loss", loss), ("weights", weight)):
-            found = getattr(self, name)
-            above = ~(found <= np.maximum(tolerance, floor))  # true for NaN, too
+        for name, given, tolerances in (
+            ("d_loss", loss_tolerance, LOSS_TOLERANCE),
+            ("g_loss", loss_tolerance, LOSS_TOLERANCE),
+            ("weights", weight_tolerance, WEIGHT_TOLERANCE),
+        ):
+            found, tolerance = getattr(self, name), tolerances[self.mode] if given is None else given
+            limit = np.maximum(tolerance, floor) if given is None else tolerance
+            above = ~(found <= limit)  # true for NaN, too
             if above.any():
                 step = int(np.argmax(above))
                 lines.append(
@@ -95,20 +98,21 @@ def follow(gan, reference, twin, mode, pictures, batch_size, steps):
     Returns:
         The `Trace`.
     """
-    batch = engines.batches(gan, len(pictures), batch_size)
+    ours_of, theirs_of = (engines.batches(g, len(pictures), batch_size) for g in (gan, reference))
     differences, seconds = np.empty((steps, 4)), np.empty((steps, 2))
     for step in range(steps):
         if mode == "resync" or step == 0:
             state = gan.arrays()
             reference.load(state)
             twin.load(state)
-        rows, z = batch(step)
-        order = data.rng(gan.seed, data.EVALUATION, step).permutation(len(rows))
         start = time.perf_counter()
+        rows, z = ours_of(step)
         ours = _losses(gan, pictures[rows], z)
         between = time.perf_counter()
+        rows, z = theirs_of(step)
         theirs = _losses(reference, pictures[rows], z)
         seconds[step] = between - start, time.perf_counter() - between
+        order = data.rng(gan.seed, data.EVALUATION, step).permutation(len(rows))
         again = _losses(twin, pictures[rows[order]], [noise[order] for noise in z])
         differences[step, :2] = np.abs(ours - theirs)
         differences[step, 2] = _largest(gan.arrays(), reference.arrays())

@@ -59,17 +59,18 @@ class Source(NamedTuple):
 
 
 def found(paths, warn):
-    """Returns the `Source`s at paths: run directories, folders of pictures, files of images.
+    """Returns the `Source`s at paths: run directories or their checkpoint.npz, folders, files.
 
     Raises:
         FileNotFoundError: there is nothing at a path, or a run has no checkpoint.
         ValueError: what is there can be read neither as a run nor as images, or it is given twice.
     """
-    if len({Path(path).resolve() for path in paths}) < len(paths):
+    paths = [p.parent if (p := Path(path)).name == "checkpoint.npz" else p for path in paths]
+    if len({path.resolve() for path in paths}) < len(paths):
         raise ValueError(f"Each source must be given once. Received: {', '.join(map(str, paths))}.")
-    last = [Path(path).absolute().name for path in paths]
+    last = [path.absolute().name for path in paths]
     names = [name if last.count(name) == 1 else str(path) for name, path in zip(last, paths)]
-    return [_source(name, Path(path), warn) for name, path in zip(names, paths)]
+    return [_source(name, path, warn) for name, path in zip(names, paths)]
 
 
 def _source(name, path, warn):

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_gan
-from keras_gan import checkpoint, engines, history, interrupt, networks, progress, run_dir
+from keras_gan import checkpoint, engines, health, history, interrupt, networks, progress, run_dir
 from keras_gan import record as records
 from keras_gan import torch_semantics
 from keras_gan.data import DATASETS, Dataset, load_dataset
@@ -77,7 +77,7 @@ def run(gan, dataset, config, outdir="images", overwrite=False, quiet=False, rec
             start = time.monotonic()
             with progress.reporter(gan.step, schedule.total, quiet) as reporter:
                 calls = _calls(gan, dataset, config, schedule, request)
-                _loop(gan, calls, schedule, folder, reporter)
+                _loop(gan, calls, schedule, folder, reporter, health.Watch(dataset.images, _warn))
             _stop_if_asked(gan, schedule, folder, request)
             _write_generator(gan, folder)
             seconds, steps = time.monotonic() - start, gan.step - schedule.first
@@ -201,29 +201,20 @@ def _calls(gan, dataset, config, schedule, request):
         start = time.monotonic()
         values = engine(step, k)
         seconds_per_step = (time.monotonic() - start) / k
-        _check_finite(step, values)
+        health.check_finite(step, values)
         yield history.rows(gan.rule, step + 1, schedule.per_epoch, values)
 
 
-def _loop(gan, calls, schedule, folder, reporter):
+def _loop(gan, calls, schedule, folder, reporter, watch):
     """Runs from event to event; between events there is nothing but calls of the engine."""
     for rows in calls:
         folder.append(rows)
         reporter.update(rows[-1])
+        watch.see_losses(rows)
         if gan.step % schedule.grid_every == 0 or gan.step == schedule.total:
-            gan.sample_images(gan.step)
+            watch.see_samples(gan.step, gan.sample_images(gan.step))
         if gan.step == schedule.total or folder.due(gan.step, schedule.save_every):
             folder.save(gan)
-
-
-def _check_finite(step, values):
-    """Raises FloatingPointError that names the first value of an engine that is not finite."""
-    for i, column in np.argwhere(~np.isfinite(values)):
-        name = ("d_loss_real", "d_loss_fake", "g_loss", "d_acc_real", "d_acc_fake")[column]
-        raise FloatingPointError(
-            f"Losses must be finite. Received: {name}={values[i, column]} at step {step + i + 1}; "
-            "a smaller lr may help."
-        )
 
 
 def _stop_if_asked(gan, schedule, folder, request):

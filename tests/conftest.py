@@ -1,6 +1,7 @@
 """What several test files share. No test reaches the network or the user's own Keras cache."""
 
 import os
+import signal
 import socket
 import tempfile
 
@@ -10,6 +11,13 @@ import pytest
 _HOME = tempfile.TemporaryDirectory(prefix="keras-home-")  # `import keras` writes keras.json there
 os.environ["KERAS_HOME"] = _HOME.name
 _LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals():
+    """Signals as on a terminal: what runs in the background may have been told to ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

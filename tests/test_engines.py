@@ -15,6 +15,19 @@ def gans():
     return {name: small(name) for name in ("keras", "aioz")}
 
 
+@pytest.fixture(scope="module")
+def runs(gans, pixels):
+    """Returns (GAN at its start, engine over `pixels` in batches of 20), compiled once for all tests."""
+    made = {}
+
+    def run(name, engine):
+        if (name, engine) not in made:
+            made[name, engine] = engines.ENGINES[engine](gans[name], pixels, 20)
+        return restart(gans[name]), made[name, engine]
+
+    return run
+
+
 def small(name):
     return GAN(name, image_shape=(8, 8, 1), latent_dim=7, seed=5, jit_compile=False)
 
@@ -38,8 +51,8 @@ def test_configuration_knows_every_engine_and_no_other():
 
 @each_engine
 @pytest.mark.parametrize("name", ["keras", "aioz"])
-def test_five_steps_in_one_call_are_two_and_three_bit_for_bit(engine, name, pixels, gans):
-    run = engines.ENGINES[engine](restart(gans[name]), pixels, 20)  # aioz: 20, 20, 10 a pass
+def test_five_steps_in_one_call_are_two_and_three_bit_for_bit(engine, name, gans, runs):
+    _, run = runs(name, engine)  # aioz: 20, 20, 10 a pass
     whole = run(0, 5)
     weights = [variable.numpy().copy() for variable in gans[name].variables().values()]
     restart(gans[name])
@@ -51,8 +64,8 @@ def test_five_steps_in_one_call_are_two_and_three_bit_for_bit(engine, name, pixe
 
 
 @each_engine
-def test_row_of_a_step_is_gan_step_on_its_batch_and_noise(engine, pixels, gans):
-    values = engines.ENGINES[engine](restart(gans["keras"]), pixels, 20)(0, 3)
+def test_row_of_a_step_is_gan_step_on_its_batch_and_noise(engine, pixels, gans, runs):
+    values = runs("keras", engine)[1](0, 3)
     gan = restart(gans["keras"])
     for step in range(3):
         real = pixels[stream(5, 0, step).integers(0, 50, 20)].astype("float32") / 127.5 - 1
@@ -78,10 +91,10 @@ def test_noise_is_as_long_as_its_batch_and_its_generators_is_another(gans):
 
 
 @each_engine
-def test_short_last_batch_is_trained_on(engine, pixels, gans):
-    gan = restart(gans["aioz"])
+def test_short_last_batch_is_trained_on(engine, runs):
+    gan, run = runs("aioz", engine)
     before = gan.generator.get_weights()[0]
-    values = engines.ENGINES[engine](gan, pixels, 20)(2, 1)
+    values = run(2, 1)
     assert np.isfinite(values).all()
     assert (gan.generator.get_weights()[0] != before).any()
     tenths = 10 * values[0, 3:]  # accuracies over ten images
@@ -115,12 +128,10 @@ def test_compiled_step_in_float32_is_within_rounding_of_train_on_batch(pixels):
     np.testing.assert_allclose(values, classic, rtol=0, atol=1e-6)
 
 
-def test_engines_take_over_from_each_other(pixels, gans):
-    gan = restart(gans["keras"])
-    compiled = engines.compiled(gan, pixels, 20)
+def test_engines_take_over_from_each_other(runs):
+    gan, compiled = runs("keras", "compiled")
     whole = compiled(0, 6)
-    restart(gan)
-    classic = engines.train_on_batch(gan, pixels, 20)
+    _, classic = runs("keras", "train_on_batch")
     parts = [compiled(0, 2), classic(2, 2), compiled(4, 2)]
     np.testing.assert_allclose(np.concatenate(parts), whole, rtol=0, atol=1e-5)
     assert gan.step == 6
@@ -139,7 +150,8 @@ def test_compiled_engine_compiles_once_for_any_number_of_steps(pixels, gans, mon
 def test_mixed_bfloat16_trains_both_engines_near_float32(pixels):
     _, exact = trained("kmnist", "train_on_batch", pixels, 25, 3, jit_compile=False)
     for engine in engines.ENGINES:
-        gan, values = trained("kmnist", engine, pixels, 25, 3, precision="mixed_bfloat16")
+        settings = dict(precision="mixed_bfloat16", jit_compile=False)
+        gan, values = trained("kmnist", engine, pixels, 25, 3, **settings)
         assert not np.array_equal(values, exact)
         np.testing.assert_allclose(values[:, :3], exact[:, :3], atol=0.02)
         assert gan.generator.get_weights()[0].dtype == np.float32

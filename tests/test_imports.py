@@ -16,6 +16,7 @@ LEVELS = {  # a module imports from lower levels only
     "rule": 0,
     "images": 0,
     "checkpoint": 0,
+    "health": 0,
     "history": 0,
     "interrupt": 0,
     "metrics": 0,

@@ -61,11 +61,8 @@ def test_titled_grids_show_every_set_at_its_own_brightness_in_rows_of_four(tmp_p
     plots.save_titled_grids(tmp_path / "a.png", ["a", "b", "c"], sets)
     three = pixels_of(tmp_path / "a.png")
     middle = three[three.shape[0] // 2 + 20]
-    found = [value for value in (60, 120, 180) if (middle == value).all(axis=1).sum() > 300]
-    assert found == [60, 120, 180]
-    assert [np.argmax((middle == v).all(axis=1)) for v in found] == sorted(
-        np.argmax((middle == v).all(axis=1)) for v in found
-    )
+    at = [np.flatnonzero((middle == value).all(axis=1)) for value in (60, 120, 180)]
+    assert min(map(len, at)) > 300 and at[0].max() < at[1].min() < at[1].max() < at[2].min()
     plots.save_titled_grids(tmp_path / "a.png", list("abcde"), [sets[0]] * 5)
     five = pixels_of(tmp_path / "a.png")
     assert abs(five.shape[0] - 2 * three.shape[0]) < 60 and five.shape[1] > three.shape[1]

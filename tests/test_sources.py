@@ -46,8 +46,9 @@ def save_pictures(folder, pixels, mode):
     return folder
 
 
-def test_run_has_record_history_and_a_gan(run_a):
-    [source] = sources.found([run_a], no_warning)
+@pytest.mark.parametrize("how", ["folder", "checkpoint"])
+def test_run_has_record_history_and_a_gan(run_a, how):
+    [source] = sources.found([run_a if how == "folder" else run_a / "checkpoint.npz"], no_warning)
     assert (source.name, source.framework, source.image_shape) == ("a", "keras", (14, 14, 1))
     assert (source.gan.step, source.gan.seed, len(source.history["step"])) == (2, 4, 2)
 

@@ -2,13 +2,14 @@ import contextlib
 import io
 import json
 import types
+from unittest import mock
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gan import checkpoint, record, train
+from keras_gan import checkpoint, health, record, train
 from keras_gan.config import TrainConfig
 from keras_gan.data import Dataset
 from keras_gan.gan import GAN
@@ -279,6 +280,27 @@ def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_finite_checkpoint(t
     arrays = checkpoint.load(tmp_path / "checkpoint.npz")
     assert arrays.pop("step") == 0 and arrays.pop("gan")
     assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_collapse_and_win_are_said_once_on_stderr_with_the_step(tmp_path, pixels, monkeypatch, capsys):
+    limits = dict(DIVERSE=0, ALIKE=9, ALIKE_STEPS=2, WON_ACCURACY=0, WON_G_LOSS=0, WON_STEPS=6)
+    for name, value in limits.items():  # any run passes for both
+        monkeypatch.setattr(health, name, value)
+    new_gan().train(2, 16, 2, data=pixels, outdir=tmp_path, quiet=True)
+    printed, lines = capsys.readouterr()
+    collapse, win = lines.splitlines()
+    assert collapse.startswith("The generator has collapsed: since step 2 ") and printed == ""
+    assert win.startswith("The discriminator has won: since step 1 ")
+
+
+def test_watch_changes_no_bit_of_a_run(runs, tmp_path, pixels, monkeypatch):
+    monkeypatch.setattr(health, "Watch", mock.Mock())
+    new_gan().train(3, 16, 3, data=pixels, outdir=tmp_path, quiet=True)
+    for name in ("history.csv", "3.png", "12.png"):
+        assert (tmp_path / name).read_bytes() == (runs.whole / name).read_bytes(), name
+    unwatched = checkpoint.load(tmp_path / "checkpoint.npz")
+    for name, value in runs.end.items():
+        np.testing.assert_array_equal(unwatched[name], value, err_msg=name)
 
 
 def test_gan_that_is_not_of_keras_is_trained_without_its_generator_written(tmp_path, pixels):
