@@ -4,6 +4,7 @@ What would have to be guessed is refused: sizes that differ, more than 8 bits a 
 """
 
 import contextlib
+import math
 import os
 import warnings
 from pathlib import Path
@@ -11,9 +12,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_gan import images
-
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+_MAX_PIXELS = {"PNG": 60 * 10**6, "JPEG": 60 * 10**6}  # 8 bytes each while it is decoded
+_MAX_PIXELS_OF_OTHERS = 25 * 10**6  # 16 bytes each in a WebP: 500 MB either way
+_MAX_BYTES = 64 * 2**20  # of a picture kept at its size: far above what a network can take
+_MAX_TOTAL, _MAX_SWELLING = 2**30, 1000  # of all pictures kept at their size; no format packs better
+_MAX_RESIZED = 16 * 2**30  # of all pictures
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 
 
@@ -42,10 +46,31 @@ def read_pictures(folder, image_size, warn):
             "Pictures must be of one size unless one is given with --image-size. Received: "
             f"{paths[0]} of {_text(sizes[0])} and {paths[other]} of {_text(sizes[other])}."
         )
-    pixels = np.empty((len(paths), *(image_size or sizes[0]), 1 if grey else 3), np.uint8)
+    if image_size is None:
+        _check_promised(paths, math.prod(sizes[0]) * (1 if grey else 3))
+    shape = (len(paths), *(image_size or sizes[0]), 1 if grey else 3)
+    if math.prod(shape) > _MAX_RESIZED:
+        expected = f"Expected pictures of at most {_MAX_RESIZED >> 30} GiB in all, once unpacked"
+        raise ValueError(f"{expected}. Received: shape {shape}.")
+    pixels = np.empty(shape, np.uint8)
     for i, path in enumerate(paths):
-        pixels[i] = images.resize(_decode(path, grey), pixels.shape[1:3])[0]
+        pixels[i] = _decode(path, pixels.shape[1:])
     return pixels
+
+
+def _check_promised(paths, size):
+    """Refuses pictures whose headers promise more bytes than there can be, `size` in each."""
+    if size > _MAX_BYTES:
+        raise ValueError(
+            f"Pictures of more than {_MAX_BYTES >> 20} MiB need a smaller size, given with "
+            f"--image-size. Received: {paths[0]} of {size >> 20} MiB."
+        )
+    packed = sum(path.stat().st_size for path in paths)
+    if size * len(paths) > max(_MAX_TOTAL, _MAX_SWELLING * packed):
+        raise ValueError(
+            f"Expected pictures that hold what they promise. Received: {len(paths)} as {paths[0]}, "
+            f"{size * len(paths) >> 20} MiB in files of {packed} bytes."
+        )
 
 
 def _text(size):
@@ -89,8 +114,12 @@ def _opened(path):
         if not path.is_file():
             raise ValueError("it is no file")  # a dangling link, or a pipe that would block
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a damaged file is refused, or Pillow can read it all the same
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as picture:
+                limit = _MAX_PIXELS.get(picture.format, _MAX_PIXELS_OF_OTHERS)
+                if math.prod(picture.size) > limit:
+                    raise ValueError(f"it has more than {limit} pixels, could be a decompression bomb")
                 yield picture
     except Exception as error:  # damaged files make Pillow's decoders raise a dozen kinds
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -109,8 +138,12 @@ def _mode_and_size(path):
     return mode, (h, w)
 
 
-def _decode(path, grey):
-    """Returns one picture as uint8 (1, h, w, 1 or 3)."""
+def _decode(path, shape):
+    """Returns one picture as uint8 of that shape, (h, w, 1 or 3)."""
+    mode = "L" if shape[2] == 1 else "RGB"
     with _opened(path) as picture:
-        pixels = np.asarray(picture.convert("L" if grey else "RGB"))
-    return pixels.reshape(1, *pixels.shape[:2], 1 if grey else 3)
+        picture.load()
+        picture = picture if picture.mode == mode else picture.convert(mode)  # no copy of a large one
+        if picture.size != (shape[1], shape[0]):  # before it is an array, which would take thrice as much
+            picture = picture.resize((shape[1], shape[0]), Image.Resampling.BICUBIC)  # as images.resize
+        return np.asarray(picture).reshape(shape)

@@ -115,7 +115,8 @@ def _read_idx_array(path, rank):
     with open(path, "rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        limit = os.fstat(file.fileno()).st_size * (_MAX_DEFLATION if packed else 1)
+        size = os.fstat(file.fileno()).st_size
+        limit = min(size * _MAX_DEFLATION, checkpoint.most_unpacked(size)) if packed else size
         try:
             return _parse_idx(gzip.GzipFile(fileobj=file) if packed else file, rank, limit)
         except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:

@@ -104,8 +104,12 @@ def read(folder):
             raise ValueError("its data set has no name")
         config = TrainConfig.from_dict(content["config"]).resolved()
         first, versions = int(content.get("first_step", 0)), dict(content["versions"])
+        if first < 0:
+            raise ValueError(f"its first_step is {first}")
+        if len(shape) != 3 or not all(type(side) is int and side > 0 for side in shape):
+            raise ValueError(f"its image_shape is {shape!r}, and not three sizes")
         framework, device = str(content.get("framework", "keras")), str(content["device"])
         return Record(config, shape, images, first, framework, device, versions)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise ValueError(f"{path} must be as `train` wrote it. Received: {reason}") from None

@@ -2,6 +2,7 @@
 
 import io
 import os
+import warnings
 import zipfile
 
 import numpy as np
@@ -133,6 +134,23 @@ def test_archive_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     file = io.BytesIO()
     np.savez_compressed(file, x=np.zeros(1000, np.uint8))
     assert_refused(tmp_path / "bomb.npz", file.getvalue(), "unpacks to more than")
+
+
+def test_small_file_may_swell_and_a_large_one_a_hundredfold():
+    """Or a zip bomb of 16 MiB would fill 16 GiB."""
+    assert checkpoint.most_unpacked(100) == 64 * 2**20
+    assert checkpoint.most_unpacked(2**20) == 100 * 2**20
+    assert checkpoint.most_unpacked(2**40) == 16 * 2**30
+
+
+@pytest.mark.parametrize("old, new", [(b"(9,), } ", b"(9L,), }"), (b"'<i8'", b"'\\W8'")])
+def test_no_warning_stands_beside_the_line_of_a_refusal(tmp_path, old, new):
+    """NumPy warns of a header of Python 2, and Python of an escape sequence."""
+    content = npy(np.arange(9)).replace(old, new)[:-1]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert_refused(tmp_path / "x.npy", content, "cannot be read as arrays of numbers")
+    assert told == []
 
 
 def test_failed_save_leaves_the_old_file_and_nothing_beside_it(tmp_path):

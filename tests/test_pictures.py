@@ -1,10 +1,12 @@
 """Tests of folders of pictures."""
 
+import warnings
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gan import pictures
+from keras_gan import images, pictures
 
 
 def no_warning(line):
@@ -110,6 +112,15 @@ def test_decompression_bomb_is_refused(tmp_path, monkeypatch, limit):
         read(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.webp"])
+def test_picture_of_more_pixels_than_its_decoder_should_hold_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.setitem(pictures._MAX_PIXELS, "PNG", 11)
+    monkeypatch.setattr(pictures, "_MAX_PIXELS_OF_OTHERS", 11)
+    draw(tmp_path / name, 1)
+    with pytest.raises(ValueError, match=f"{name} cannot be .* more than 11 pixels, could be a decomp"):
+        read(tmp_path, (2, 2))
+
+
 def test_links_are_followed_but_not_for_ever(tmp_path):
     draw(tmp_path / "outside" / "2.png", 2)
     draw(tmp_path / "in" / "1.png", 1)
@@ -124,3 +135,40 @@ def test_dangling_link_is_named(tmp_path):
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
     with pytest.raises(ValueError, match="gone.png cannot be read as a picture: it is no file"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("mode, colour", [("L", 9), ("RGB", (1, 2, 3))])
+def test_pictures_are_resized_as_arrays_are(tmp_path, mode, colour):
+    draw(tmp_path / "a.png", colour, mode, size=(40, 30))
+    with Image.open(tmp_path / "a.png") as picture:
+        noise = np.random.default_rng(0).integers(0, 256, np.asarray(picture).shape, np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    expected = images.resize(noise.reshape(1, 30, 40, -1), (6, 8))
+    np.testing.assert_array_equal(read(tmp_path, (6, 8)), expected)
+
+
+def test_large_picture_needs_another_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "_MAX_BYTES", 11)
+    draw(tmp_path / "a.png", 1)
+    with pytest.raises(ValueError, match="--image-size. Received: .*a.png of 0 MiB"):
+        read(tmp_path)
+    assert read(tmp_path, (2, 2)).shape == (1, 2, 2, 1)
+
+
+@pytest.mark.parametrize("limit, size", [("_MAX_TOTAL", None), ("_MAX_RESIZED", (3, 4))])
+def test_pictures_of_too_much_in_all_are_refused(tmp_path, monkeypatch, limit, size):
+    monkeypatch.setattr(pictures, "_MAX_SWELLING", 0)
+    monkeypatch.setattr(pictures, limit, 23)
+    for name in "ab":
+        draw(tmp_path / f"{name}.png", 1)
+    with pytest.raises(ValueError, match="Expected pictures"):
+        read(tmp_path, size)
+
+
+def test_what_pillow_warns_of_is_no_second_line(tmp_path):
+    palette = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4)).convert("P")
+    palette.save(tmp_path / "a.png", transparency=bytes([0, 9, 5]))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        read(tmp_path)
+    assert told == []

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from keras_gan import readers
+from keras_gan import checkpoint, readers
 
 PIXELS = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 LABELS = np.array([7, 9], np.uint8)
@@ -92,6 +92,12 @@ def test_idx_file_that_promises_too_much_sets_no_memory_aside(tmp_path, pack, mo
     for shape in [(2**32 - 1, 2**32 - 1, 2**32 - 1), (1, 2**15, 2**15)]:
         content = pack(struct.pack(">4I", 0x803, *shape))
         assert_refused(tmp_path / "x", content, "more than the file can hold")
+
+
+def test_gzip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "_MAX_SMALL_BYTES", 100)
+    content = gzip.compress(idx(np.zeros((2, 300, 300), np.uint8)))
+    assert_refused(tmp_path / "x.gz", content, "more than the file can hold")
 
 
 def test_idx_file_above_the_limit_of_memory_is_refused(tmp_path, monkeypatch):

@@ -87,6 +87,10 @@ def test_damaged_record_is_refused_in_one_line(tmp_path, content, told):
         ({"data": None}, "NoneType"),
         ({"versions": 1}, "int"),
         ({"first_step": "a"}, "invalid literal"),
+        ({"first_step": float("inf")}, "infinity"),
+        ({"first_step": -1}, "first_step is -1"),
+        ({"image_shape": [8, 8]}, "not three sizes"),
+        ({"image_shape": [8, 8, 0]}, "not three sizes"),
     ],
 )
 def test_record_with_a_wrong_part_is_refused_in_one_line(tmp_path, run, change, told):
