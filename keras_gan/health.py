@@ -6,7 +6,15 @@ recall of `metrics` sees that.
 
 import numpy as np
 
-# MEASURED
+# From runs of each preset on MNIST, seed 0 (aioz: 1 as well, 600 steps). Spread of the samples over
+# that of the images, 49 grey levels; and steps in a row with the three WON_ numbers below passed:
+#   keras        6,000 steps   0.53 or more from step 200       none
+#   kmnist       9,380 steps   0.61 or more from step 938       none
+#   pytorch-gan  9,380 steps   0.49 or more from step 400       none
+#   tutorial     1,876 steps   0.01-0.17 to step 1200, 0.38 at most    38
+#   aioz         9,700 steps   0.03-0.17 to step 9200, 0.23 at most     6
+# So a young generator is alike for long and is not judged. With lr=0.01 keras fell from 0.54 to 0.14
+# in 50 steps, then to 0.00, and lost 500 steps in a row; with lr=0.005 aioz lost 2,187.
 DIVERSE, ALIKE = 0.4, 0.15  # spread of the samples / spread of the images trained on
 ALIKE_STEPS = 200
 LATE = 20_000
