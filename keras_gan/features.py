@@ -6,20 +6,15 @@ download, or a network in a file. What is made of the features is in `metrics`.
 
 import hashlib
 import os
-import warnings
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import checkpoint, data, downloads, images, networks, presets
+from keras_gan import classifier, data, downloads, images, inception_v3, presets
 
 _VARIABLE = "KERAS_GAN_INCEPTION_WEIGHTS"
-_VERSION = 2  # of the classifier: raise it when its layers or its training change
-_MAX_SIDE = 32  # pixels of the images the classifier sees
-_TRAINING_BATCH = 128
-_PASSES, _MIN_STEPS, _MAX_STEPS = 4, 300, 2000  # of the training
 
 
 class Extractor:
@@ -81,7 +76,7 @@ def load(which, labelled, test=None, weights=None, offline=False, warn=data.prin
     if which is None:
         which = "inception" if _weights_at_hand(weights) else "digits"
     if which != "inception" and weights:
-        raise ValueError(f"Weights are given for inception features alone. Received: {which} and {weights}.")
+        raise ValueError(f"Weights are of inception features alone. Received: {which} and {weights}.")
     if which == "inception":
         return inception(weights, offline, warn)
     if str(which).endswith(".keras"):
@@ -90,23 +85,12 @@ def load(which, labelled, test=None, weights=None, offline=False, warn=data.prin
     return digits(labelled, test, warn)
 
 
-def _sha256(network):
-    """Returns the hash of a network's weights, whatever file they were read from."""
-    digest = hashlib.sha256()
-    for array in network.get_weights():
-        digest.update(f"{array.shape} {array.dtype}".encode() + array.tobytes())
-    return digest.hexdigest()
-
-
-# InceptionV3
-
-
 def inception(weights=None, offline=False, warn=data.print_to_stderr):
     """Returns the extractor of InceptionV3: the 2048 means over its last feature map.
 
-    Szegedy et al. 2015 (arXiv:1512.00567), in Keras's form, with the weights of ImageNet. It is
-    not the network of Heusel et al. 2017 (arXiv:1706.08500), so its FID is not comparable with
-    theirs. Probabilities are of the 1000 classes, where the weights have them.
+    The network is Keras's, with the weights of ImageNet. It is not the one of Heusel et al. 2017
+    (arXiv:1706.08500), so that the distances of the two are not comparable. Probabilities are of
+    ImageNet's 1000 classes, where the weights have them.
 
     Args:
         weights: path of a .weights.h5 or .h5 file. Without it, the file that the environment's
@@ -117,15 +101,20 @@ def inception(weights=None, offline=False, warn=data.print_to_stderr):
         OSError: the download failed.
         ValueError: the file holds something else, or the cached one is not the published one.
     """
-    path = Path(_weights_at_hand(weights) or downloads.download_weights(offline, warn))
-    network, classes = _inception_network(path)
+    path = _weights_at_hand(weights) or downloads.download_weights(offline, warn)
+    network, arrays = inception_v3.from_weights(path)
     published = downloads.are_published_weights(path)
-    origin = "its published ImageNet weights" if published else f"the weights of {path}, not the published"
-    head = "" if classes else ", without classes"
-    sha256 = _sha256(network if not classes else keras.Model(network.inputs, network.outputs[0]))
-    preprocessing = "299x299 bilinear antialiased, grey as RGB, [-1, 1]"
-    about = f"InceptionV3 of Keras with {origin}{head}"
-    return Extractor("inception", about, sha256, preprocessing, network, to_inception_input, 32)
+    origin = "ImageNet weights" if published else f"unpublished weights from {path}"
+    classes = "" if len(network.outputs) == 2 else ", without classes"
+    return Extractor(
+        "inception",
+        f"InceptionV3 of Keras, {origin}{classes}",
+        _sha256(arrays),
+        inception_v3.PREPROCESSING,
+        network,
+        inception_v3.to_inception_input,
+        batch_size=32,
+    )
 
 
 def _weights_at_hand(weights):
@@ -134,38 +123,38 @@ def _weights_at_hand(weights):
     if given and not Path(given).is_file():
         how = "--inception-weights" if weights else _VARIABLE
         raise FileNotFoundError(f"{how} must name a file of InceptionV3's weights. Received: {given}.")
-    return given or downloads.cached_weights()
+    return Path(given) if given else downloads.cached_weights()
 
 
-def _inception_network(path):
-    """Returns InceptionV3 with the weights of a file, and whether it gives probabilities, too."""
-    with networks.policy("float32"):
-        whole = keras.applications.InceptionV3(weights=None)
-    features = whole.get_layer("avg_pool").output
-    body = keras.Model(whole.inputs, features)
-    for network, outputs in ((whole, [features, whole.output]), (body, features)):
-        try:
-            with warnings.catch_warnings(action="ignore"):  # dozens before the error that counts
-                network.load_weights(path)
-            return keras.Model(whole.inputs, outputs), network is whole
-        except Exception as error:  # of h5py, zipfile and Keras, half a dozen kinds
-            reason = " ".join(str(error).split()).split(". ")[0]
-    raise ValueError(
-        "Expected weights of InceptionV3 as Keras writes them: .weights.h5 or, in the older form, "
-        f".h5. Received: {path} ({reason})."
-    )
+def digits(labelled, test, warn=data.print_to_stderr):
+    """Returns the extractor of a classifier of labelled images: its last hidden layer.
 
+    It is trained where it has not been before and kept below Keras's cache. Where the images
+    have no labels, the classifier of the bundled digits stands in, and it is said.
 
-def to_inception_input(pictures):
-    """Returns float32 (n, 299, 299, 3) in [-1, 1] of uint8 (n, h, w, 1 or 3).
-
-    Bilinear, antialiased, which matters where images shrink, and not rounded to levels again.
+    Args:
+        labelled: `data.Dataset` to train on.
+        test: `data.Dataset` to state its accuracy on, or None.
     """
-    resized = tf.image.resize(images.to_unit(pictures), (299, 299), "bilinear", antialias=True)
-    return tf.repeat(resized, 3 // pictures.shape[3], axis=3)
+    why = ""
+    if labelled.labels is None:
+        warn(f"{labelled.name} has no labels: the classifier of the bundled digits is the judge.")
+        why = f", as {labelled.name} has no labels"
+        labelled, test = (data.load_dataset("digits", split=split) for split in ("train", "test"))
+    network, classes = classifier.of(labelled, warn), np.unique(labelled.labels)
+    extractor = _of_images("digits", "", network, batch_size=500)
+    accuracy = _accuracy(extractor, classes, test)
+    extractor.about = f"a classifier of {labelled.name}'s {len(classes)} classes, {accuracy}{why}"
+    return extractor
 
 
-# networks in a file
+def _accuracy(extractor, classes, test):
+    """Returns in words how many of the test images are named rightly."""
+    if test is None or test.labels is None:
+        return "untested, as there are no labelled test images"
+    _, probabilities = extractor(test.images)
+    accuracy = (classes[probabilities.argmax(axis=1)] == test.labels).mean()
+    return f"right on {accuracy:.1%} of {len(test.images)} test images"
 
 
 def from_file(path):
@@ -179,23 +168,26 @@ def from_file(path):
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"Expected a network saved by Keras. Received: {path}, which is no file.")
+        raise FileNotFoundError(f"Expected a network saved by Keras. Received: {path}, no file.")
     try:
         network = keras.models.load_model(path, compile=False)
         last, [image], [output] = network.layers[-1], network.inputs, network.outputs
-        features, (_, *shape) = last.input, image.shape
-        outputs = [features, output] if _is_softmax(last) else features
-        both = keras.Model(image, outputs)
-        fits = len(shape) == 3 and shape[2] in (1, 3) and len(features.shape) == 2
+        softmax, features = _is_softmax(last), last.input
+        judge = keras.Model(image, [features, output] if softmax else features)
+        shapes = image.shape[1:], features.shape[1:]
     except Exception as error:  # whatever a file can hold, in Keras's many words
-        fits, both, shape = False, None, " ".join(str(error).split()).split(". ")[0]
-    if not fits:
-        raise ValueError(
-            "Expected a network of images (h, w, 1 or 3) whose last layer gets one vector for each. "
-            f"Received: {path} ({shape})."
-        )
-    about = f"the network in {path}" + ("" if _is_softmax(last) else ", without probabilities")
-    return _of_images(path.name, about, both, 32)
+        raise _no_such_network(path, " ".join(str(error).split()).split(". ")[0]) from None
+    if [len(shape) for shape in shapes] != [3, 1] or shapes[0][2] not in (1, 3):
+        raise _no_such_network(path, "from {} to {}".format(*shapes))
+    about = f"the network in {path}" + ("" if softmax else ", without probabilities")
+    return _of_images(path.name, about, judge, batch_size=32)
+
+
+def _no_such_network(path, reason):
+    return ValueError(
+        "Expected a network of images (h, w, 1 or 3) whose last layer gets one vector for each. "
+        f"Received: {path} ({reason})."
+    )
 
 
 def _is_softmax(layer):
@@ -204,18 +196,28 @@ def _is_softmax(layer):
 
 
 def _of_images(name, about, network, batch_size):
-    """Returns the extractor of a network that sees images as they are stored, but for their size."""
+    """Returns the extractor of a network that has a size and channels of its own."""
     height, width, channels = network.inputs[0].shape[1:]
 
     def prepare(pictures):
         size = (height or pictures.shape[1], width or pictures.shape[2])
         return images.to_unit(_with_channels(images.resize(pictures, size), channels))
 
-    preprocessing = f"{height}x{width}x{channels} bicubic antialiased, [-1, 1]"
-    return Extractor(name, about, _sha256(network), preprocessing, network, prepare, batch_size)
+    sides = [str(side or "any") for side in (height, width, channels)]
+    preprocessing = f"{'x'.join(sides)} bicubic antialiased, [-1, 1]"
+    sha256 = _sha256(network.get_weights())
+    return Extractor(name, about, sha256, preprocessing, network, prepare, batch_size)
 
 
 def _with_channels(pictures, channels):
     if pictures.shape[3] == channels:
         return pictures
     return images.to_grey(pictures) if channels == 1 else np.repeat(pictures, 3, axis=3)
+
+
+def _sha256(arrays):
+    """Returns the hash of a network's weights, whatever kind of file they were read from."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype}".encode() + array.tobytes())
+    return digest.hexdigest()

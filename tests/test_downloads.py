@@ -13,6 +13,7 @@ from keras_gan import downloads
 
 CONTENT = bytes(range(256)) * 1000
 GOOD = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
+GOOD_MD5 = "md5:" + hashlib.md5(CONTENT).hexdigest()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -89,7 +90,7 @@ def test_download_puts_the_file_into_the_cache(server, offer):
 
 
 def test_md5_checksums_are_compared_too(server, offer):
-    offer(f"{server.url}/good/", checksum="md5:" + hashlib.md5(CONTENT).hexdigest())
+    offer(f"{server.url}/good/", checksum=GOOD_MD5)
     downloads.download("mnist")
     assert cache() == {"x.npz": CONTENT}
 
@@ -170,6 +171,77 @@ def test_offline_downloads_nothing_and_names_the_files(monkeypatch, keras_home):
     files = "train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz"
     assert f"Put {files} into {keras_home / 'datasets/kmnist'} by hand" in str(error.value)
     assert "--data PATH" in str(error.value) and list(keras_home.iterdir()) == []
+
+
+@pytest.fixture
+def offer_weights(monkeypatch):
+    """A function that makes InceptionV3's weights one file y.h5 or z.h5 at an address."""
+
+    def offer(address, checksum=GOOD_MD5):
+        files = (("y.h5", checksum), ("z.h5", "md5:" + hashlib.md5(b"z").hexdigest()))
+        source = downloads.INCEPTION._replace(files=files, addresses=(address,))
+        monkeypatch.setattr(downloads, "INCEPTION", source)
+
+    return offer
+
+
+def weights_cache():
+    folder = downloads.keras_home() / "models"
+    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
+
+
+def test_weights_are_put_into_the_cache_and_said_to_be_on_their_way(server, offer_weights):
+    offer_weights(f"{server.url}/good/")
+    assert downloads.cached_weights() is None
+    said, target = [], downloads.keras_home() / "models" / "y.h5"
+    assert downloads.download_weights(False, said.append) == target == downloads.cached_weights()
+    assert weights_cache() == {"y.h5": CONTENT} and server.paths == ["/good/y.h5"]
+    assert said == [f"Downloading InceptionV3's weights, 96 MB, to {target}."]
+
+
+@pytest.mark.parametrize(
+    "place, checksum, kind, reason",
+    [
+        ("half", GOOD_MD5, OSError, "IncompleteRead|ended after 1000 of 256000 bytes"),
+        ("good", "md5:" + "0" * 32, ValueError, f"expected md5:0{{32}}, received {GOOD_MD5}"),
+    ],
+)
+def test_weights_that_are_not_delivered_leave_nothing_and_name_the_ways_out(
+    server, offer_weights, place, checksum, kind, reason
+):
+    offer_weights(f"{server.url}/{place}/", checksum)
+    with pytest.raises(kind, match=reason) as error:
+        downloads.download_weights(False, print)
+    folder = downloads.keras_home() / "models"
+    way_out = f"Put it into {folder} by hand, give it with --inception-weights FILE, or do without"
+    assert str(error.value).startswith("y.h5 cannot be downloaded: ")
+    assert f". {way_out}: --features digits." in str(error.value) and weights_cache() == {}
+
+
+def test_weights_are_not_downloaded_offline(offer_weights, monkeypatch):
+    offer_weights("http://127.0.0.1/")
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *a, **k: pytest.fail("went online"))
+    with pytest.raises(FileNotFoundError, match="y.h5 is not in the cache, and this is offline. Put it"):
+        downloads.download_weights(True, pytest.fail)
+
+
+def test_cached_weights_are_those_with_the_classes_where_both_are(offer_weights):
+    offer_weights("")
+    folder = downloads.keras_home() / "models"
+    folder.mkdir()
+    (folder / "z.h5").write_bytes(b"z")
+    assert downloads.cached_weights() == folder / "z.h5"
+    (folder / "y.h5").write_bytes(CONTENT)
+    assert downloads.cached_weights() == folder / "y.h5"
+
+
+def test_cached_weights_with_another_checksum_are_refused(offer_weights):
+    offer_weights("")
+    folder = downloads.keras_home() / "models"
+    folder.mkdir()
+    (folder / "y.h5").write_bytes(CONTENT[:-1])
+    with pytest.raises(ValueError, match=f"Received: {folder / 'y.h5'}, with another checksum. Delete it"):
+        downloads.cached_weights()
 
 
 def test_cache_is_that_of_keras(monkeypatch, tmp_path):

@@ -162,7 +162,7 @@ def test_image_shape_that_the_weights_leave_open_is_refused(image_size, message,
 
 def test_weights_of_another_preset_are_refused_before_their_sizes_are_asked_for(tmp_path):
     _, path = state_dict_file(tmp_path, image_shape=(8, 6, 3))
-    with pytest.raises(ValueError, match="generator of preset kmnist. Received: .*, which lacks model.2.running_mean"):
+    with pytest.raises(ValueError, match="preset kmnist. Received: .*, which lacks model.2.running_mean"):
         export.sized(presets.get("kmnist"), path)
 
 

@@ -33,7 +33,9 @@ LEVELS = {  # a module imports from lower levels only
     "record": 3,
     "networks": 3,
     "gan": 4,
-    "features": 4,
+    "classifier": 4,
+    "inception_v3": 4,
+    "features": 5,
     "sources": 5,
     "torch_reference": 5,
     "engines": 5,
@@ -50,8 +52,8 @@ LEVELS = {  # a module imports from lower levels only
 }
 EXCEPTION = ("gan", "train")  # inside GAN.train
 HEAVY = {  # third-party packages of more than a moment, and who may import them
-    "tensorflow": {"engines", "gan", "networks", "quiet", "torch_semantics", "train"},
-    "keras": {"features", "gan", "networks", "torch_semantics", "train"},
+    "tensorflow": {"engines", "features", "gan", "inception_v3", "networks", "quiet", "torch_semantics", "train"},
+    "keras": {"classifier", "features", "gan", "inception_v3", "networks", "torch_semantics", "train"},
     "torch": {"torch_reference"},
     "matplotlib": {"plots"},
     "sklearn": {"data", "metrics"},
