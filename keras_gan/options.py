@@ -4,7 +4,7 @@ import sys
 
 import click
 
-_EXPECTED = (ValueError, OSError, ImportError)
+_EXPECTED = (ValueError, OSError, ImportError, MemoryError)
 
 
 class Commands(click.Group):
