@@ -9,6 +9,7 @@ from keras_gan import presets
 ENGINES = ("train_on_batch", "compiled")
 PRECISIONS = ("float32", "float64", "mixed_bfloat16")
 DEVICES = ("auto", "cpu", "gpu")
+MAX_LATENT_DIM = 100_000  # far above any use, and far below what would exhaust the memory
 
 _FREE = {"epochs", "sample_interval", "checkpoint_interval", "engine", "device"}  # on resuming
 _IMAGES = {"dataset", "data", "image_size"}  # on resuming compared by the hash of what they give
@@ -52,10 +53,13 @@ class TrainConfig:
         presets.get(self.preset)
         for name in ("epochs", "batch_size", "sample_interval", "checkpoint_interval", "latent_dim"):
             _check(name, getattr(self, name), int, lambda value: value >= 1, "an integer of at least 1")
+        most = f"at most {MAX_LATENT_DIM}"
+        _check("latent_dim", self.latent_dim, int, lambda value: value <= MAX_LATENT_DIM, most)
         for name in ("dataset", "data"):
             _check(name, getattr(self, name), str, bool, "a name or path")
         for side in self.image_size or ():
-            _check("image_size", side, int, lambda value: value >= 1, "one or two integers of at least 1")
+            expected = "one or two integers from 1 to 4096"
+            _check("image_size", side, int, lambda value: 1 <= value <= 4096, expected)
         _check("lr", self.lr, (int, float), lambda v: v > 0 and math.isfinite(v), "a number above 0")
         for name in ("b1", "b2"):
             _check(name, getattr(self, name), (int, float), lambda v: 0 <= v < 1, "a number in [0, 1)")

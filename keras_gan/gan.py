@@ -1,6 +1,7 @@
 """The class `GAN`: two networks joined into a third, and their updates through `train_on_batch`."""
 
 import json
+import math
 from pathlib import Path
 
 import keras
@@ -9,6 +10,8 @@ import tensorflow as tf
 
 from keras_gan import checkpoint, data, images, networks, plots, presets
 from keras_gan.config import TrainConfig
+
+MAX_VALUES = 2**18  # of an image: with 1,024 units before it a layer of 268 million weights
 
 
 class GAN:
@@ -278,4 +281,9 @@ def _checked_shape(image_shape):
     integers = all(isinstance(side, int) for side in shape)
     if not integers or len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
         raise ValueError(f"image_shape must be (h, w, 1) or (h, w, 3). Received: {image_shape!r}.")
+    if math.prod(shape) > MAX_VALUES:
+        raise ValueError(
+            f"image_shape must hold at most {MAX_VALUES} values, for dense layers. Received: "
+            f"{image_shape!r}; --image-size makes images smaller."
+        )
     return shape

@@ -166,3 +166,11 @@ def test_path_that_is_given_stands_for_the_data_set_too_and_the_other_way_round(
 def test_bad_setting_is_refused_on_resuming_too():
     with pytest.raises(ValueError, match="^epochs must be"):
         RUN.resumed({"epochs": 0})
+
+
+def test_sizes_that_would_exhaust_the_memory_are_refused():
+    with pytest.raises(ValueError, match="^latent_dim must be at most 100000. Received: latent_dim=100001."):
+        TrainConfig(latent_dim=100_001)
+    with pytest.raises(ValueError, match="^image_size must be one or two integers from 1 to 4096. Received"):
+        TrainConfig(image_size=(64, 4097))
+    assert TrainConfig(latent_dim=100_000, image_size=(1, 4096))

@@ -520,3 +520,8 @@ def test_failed_restore_leaves_the_gan_as_it_was(arrays, untrained):
     with pytest.raises(ValueError, match="discriminator/5/bias"):
         gan._restore(arrays, "path")
     np.testing.assert_array_equal(weights(gan.generator), before)
+
+
+def test_image_too_large_for_dense_layers_is_refused_before_anything_is_built():
+    with pytest.raises(ValueError, match="^image_shape must hold at most 262144 values.*--image-size"):
+        GAN(image_shape=(4096, 4096, 3))
