@@ -1,5 +1,6 @@
 """Tests of the extractors: which network, from where, what they say of themselves, what they give."""
 
+import contextlib
 import functools
 import hashlib
 import http.server
@@ -65,6 +66,35 @@ def publish(monkeypatch):
         monkeypatch.setattr(downloads, "INCEPTION", source)
 
     return publish
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files and prints nothing."""
+
+    def log_message(self, *args):
+        """Prints nothing."""
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """A context that serves files on this machine, and yields the address of their folder."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+    @contextlib.contextmanager
+    def served(files):
+        for name, content in files.items():
+            written(tmp_path / "served" / name, content)
+        handler = functools.partial(Quiet, directory=tmp_path / "served")
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            try:
+                yield f"http://127.0.0.1:{server.server_port}/"
+            finally:
+                server.shutdown()
+                thread.join()
+
+    return served
 
 
 def written(path, content=b"weights"):
@@ -156,20 +186,11 @@ def test_weights_that_can_not_be_had_are_said_with_the_ways_out(inception_files,
     )
 
 
-def test_weights_are_downloaded_once_and_then_cached(
-    inception_files, publish, keras_home, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    written(tmp_path / "served" / FILE)
-    handler = functools.partial(Quiet, directory=tmp_path / "served")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        publish(b"weights", f"http://127.0.0.1:{server.server_port}/")
-        said, target = [], keras_home / "models" / FILE
+def test_weights_are_downloaded_once_and_then_cached(inception_files, publish, served, keras_home):
+    said, target = [], keras_home / "models" / FILE
+    with served({FILE: b"weights"}) as address:
+        publish(b"weights", address)
         first = features.inception(warn=said.append)
-        server.shutdown()
-        thread.join()
     again = features.inception(warn=pytest.fail)
     assert said == [f"Downloading InceptionV3's weights, 96 MB, to {target}."]
     assert inception_files == [target, target] and first.about == again.about
@@ -182,13 +203,6 @@ def test_published_weights_are_the_files_that_keras_would_download():
     assert urls == [keras_own.__globals__[name] for name in ("WEIGHTS_PATH", "WEIGHTS_PATH_NO_TOP")]
     hashes = re.findall('file_hash="(.*)"', inspect.getsource(keras_own))
     assert [f"md5:{digest}" for digest in hashes] == [c for _, c in downloads.INCEPTION.files]
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A server of files that prints nothing."""
-
-    def log_message(self, *args):
-        """Prints nothing."""
 
 
 # the classifier of digits

@@ -52,7 +52,7 @@ LEVELS = {  # a module imports from lower levels only
 }
 EXCEPTION = ("gan", "train")  # inside GAN.train
 HEAVY = {  # third-party packages of more than a moment, and who may import them
-    "tensorflow": {"engines", "features", "gan", "inception_v3", "networks", "quiet", "torch_semantics", "train"},
+    "tensorflow": set("engines features gan inception_v3 networks quiet torch_semantics train".split()),
     "keras": {"classifier", "features", "gan", "inception_v3", "networks", "torch_semantics", "train"},
     "torch": {"torch_reference"},
     "matplotlib": {"plots"},
