@@ -7,7 +7,6 @@ is known elsewhere.
 import warnings
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from keras_gan import images, networks
@@ -42,7 +41,7 @@ def from_weights(path):
         body = keras.Model(whole.inputs, whole.get_layer("avg_pool").output)
         loaded = _loaded(path, whole, body)
         outputs = [body.output, whole.output] if loaded is whole else body.output
-        return folded(keras.Model(whole.inputs, outputs)), body.get_weights()
+        return keras.Model(whole.inputs, outputs), body.get_weights()
 
 
 def _loaded(path, *candidates):
@@ -58,40 +57,3 @@ def _loaded(path, *candidates):
         "Expected weights of InceptionV3 as Keras writes them, in a file that is named .weights.h5 "
         f"or, in the older form, .h5. Received: {path} ({reason})."
     )
-
-
-def folded(network):
-    """Returns a network that computes the same with its batch normalizations in its convolutions.
-
-    gamma (Wx + b - mean) / s + beta is a convolution, too, with the kernel gamma W / s, where s is
-    sqrt(variance + epsilon). It saves a pass over every feature map.
-    """
-    normalizations, rest = {}, []
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            normalizations[id(layer.input)] = layer
-        elif layer.weights:
-            rest.append(layer)
-    lighter = keras.models.clone_model(network, None, _with_bias, _unless_normalization)
-    for layer in rest:
-        after = normalizations.get(id(layer.output))
-        weights = _with_normalization(layer, after) if after else layer.get_weights()
-        lighter.get_layer(layer.name).set_weights(weights)
-    return lighter
-
-
-def _with_bias(layer):
-    bias = {"use_bias": True} if isinstance(layer, keras.layers.Conv2D) else {}
-    return type(layer).from_config(layer.get_config() | bias)
-
-
-def _unless_normalization(layer, inputs, **mask):
-    return inputs if isinstance(layer, keras.layers.BatchNormalization) else layer(inputs)
-
-
-def _with_normalization(convolution, normalization):
-    """Returns the kernel and bias of a convolution and the normalization, without gamma, after it."""
-    [kernel] = convolution.get_weights()
-    beta, mean, variance = (w.astype(np.float64) for w in normalization.get_weights())
-    scale = 1 / np.sqrt(variance + normalization.epsilon)
-    return [kernel * scale, beta - mean * scale]

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gan import features, images, inception_v3, networks
+from keras_gan import features, inception_v3, networks
 
 PICTURES = np.random.default_rng(1).integers(0, 256, (2, 9, 7, 1), np.uint8)
 
@@ -98,8 +98,8 @@ def test_features_are_the_means_of_the_last_feature_map_and_probabilities_of_cla
     feature_map, expected = (np.asarray(output) for output in tapped(unit, training=False))
     pool, probabilities = extractor(PICTURES)
     assert pool.shape == (2, 2048) and pool.dtype == probabilities.dtype == np.float32
-    np.testing.assert_allclose(pool, feature_map.mean(axis=(1, 2)), rtol=1e-3, atol=1e-5)
-    np.testing.assert_allclose(probabilities, expected, rtol=1e-3)
+    np.testing.assert_allclose(pool, feature_map.mean(axis=(1, 2)), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(probabilities, expected, rtol=1e-4)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
@@ -150,20 +150,6 @@ def test_file_of_anything_else_is_refused_in_one_line(
     assert str(error.value).startswith("Expected weights of InceptionV3 as Keras writes them, in a file")
     assert f"Received: {wrong} (" in str(error.value) and "\n" not in str(error.value)
     assert len(str(error.value)) < 400 and [w for w in recwarn if w.category is UserWarning] == []
-
-
-def test_network_without_normalizations_computes_the_same_and_has_none():
-    rng, layers = np.random.default_rng(0), keras.layers
-    x = inputs = keras.Input((6, 6, 2))
-    for biased in (False, True):
-        x = layers.Conv2D(3, 3, padding="same", use_bias=biased)(x)
-        x = layers.BatchNormalization(scale=False)(x) if not biased else layers.Activation("relu")(x)
-    network = keras.Model(inputs, layers.Dense(2)(x))
-    network.set_weights([rng.uniform(0.5, 1.5, w.shape) for w in network.weights])
-    lighter = inception_v3.folded(network)
-    assert not any(isinstance(layer, layers.BatchNormalization) for layer in lighter.layers)
-    unit = images.to_unit(rng.integers(0, 256, (2, 6, 6, 2), np.uint8))
-    np.testing.assert_allclose(lighter(unit), network(unit, training=False), rtol=1e-5, atol=1e-5)
 
 
 def test_precision_that_is_set_elsewhere_does_not_change_the_network(monkeypatch):
