@@ -95,21 +95,26 @@ def _stacked(call):
 def _steps_of(gan):
     """Returns the compiled function; it compiles once a batch size, whatever the number of steps."""
     levels = images.to_unit(np.arange(256, dtype=np.uint8))  # exact, where XLA's division is not
+    for model in (gan.discriminator, gan.combined):  # variables made while tracing make it trace twice
+        model.compute_metrics(None, *tf.zeros((2, 2, 1)))
 
-    @tf.function(jit_compile=True)
-    def steps(all_images, all_rows, all_noises, first, k):
-        values = tf.zeros((MAX_STEPS, 5), gan.generator.variable_dtype)
-        i = tf.constant(0)
-        while i < k:  # the range of a `for` would have to be known when it is compiled
-            real = tf.gather(levels, tf.cast(tf.gather(all_images, all_rows[i]), tf.int32))
-            z = tf.unstack(all_noises[:, i])
-            row = gan_step(gan.rule, _Traced(gan, first + tf.cast(i, tf.int64)), real, z)
-            row = tf.stack([tf.cast(x, values.dtype) for x in row])
-            values = tf.tensor_scatter_nd_update(values, [[i]], [row])
-            i += 1
-        return values
+    def step(i, first, all_images, all_rows, all_noises):
+        real = tf.gather(levels, tf.cast(tf.gather(all_images, all_rows[i]), tf.int32))
+        z = tf.unstack(all_noises[:, i])
+        return gan_step(gan.rule, _Traced(gan, first + tf.cast(i, tf.int64)), real, z)
 
-    return lambda *arrays, first, k: steps(*arrays, tf.constant(first, tf.int64), tf.constant(k))
+    @tf.function(jit_compile=True, autograph=False)  # a rewriting of Keras's lines takes seconds
+    def steps(*arrays, first, k):
+        def body(i, values):
+            row = [tf.cast(x, values.dtype) for x in step(i, first, *arrays)]
+            return i + 1, tf.tensor_scatter_nd_update(values, [[i]], [tf.stack(row)])
+
+        start = tf.constant(0), tf.zeros((MAX_STEPS, 5), gan.generator.variable_dtype)
+        return tf.while_loop(lambda i, _: i < k, body, start)[1]
+
+    return lambda *arrays, first, k: steps(
+        *arrays, first=tf.constant(first, tf.int64), k=tf.constant(k)
+    )
 
 
 class _Traced:
