@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import mutate
-from keras_gan import checkpoint, data, record
+from keras_gan import checkpoint, data, record, scores, statistics
 from keras_gan.config import TrainConfig
 
 MAX_GROWTH, MAX_SECONDS = 500 * 10**6, 10
@@ -54,7 +54,9 @@ def seed_files(rng):
         "images.npy": _saved(np.save, pixels),
         "floats.npy": _saved(np.save, pixels.astype(np.float16) / 255),
         "checkpoint.npz": _saved(np.savez, **weights, step=np.array(7)),
+        "statistics.npz": _saved(np.savez, mu=np.arange(3.0), sigma=np.eye(3), n=np.array(6)),
         "config.json": _config().encode(),
+        "metrics.jsonl": json.dumps({"step": 3, "metric": "recall", "value": 0.5, "n": 6}).encode(),
     }
     for mode, name in [("L", "grey.png"), ("P", "palette.png"), ("RGB", "colour.png"), ("RGB", "x.jpg")]:
         picture = Image.fromarray(np.repeat(pixels[0][..., None], 3, 2)).convert(mode)
@@ -80,6 +82,10 @@ def read(path, image_size=None):
         return record.read(path.parent)
     if path.name == "checkpoint.npz":
         return checkpoint.load(path)
+    if path.name == "statistics.npz":
+        return statistics.load(path, "stated")
+    if path.name == "metrics.jsonl":
+        return scores.read(path)
     split = "test" if path.name == "mnist.npz" else "train"
     is_picture = path.suffix in (".png", ".jpg")
     place = path.parent if is_picture else path

@@ -76,6 +76,15 @@ def save(path, arrays):
         np.savez(file, **arrays)
 
 
+def names(path):
+    """Returns the set of names of the arrays in an .npz file; none where it cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {m.removesuffix(".npy") for m in archive.namelist() if m.endswith(".npy")}
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return set()
+
+
 def load(path):
     """Returns the dict of arrays in an .npz file, or {"": array} of an .npy file.
 

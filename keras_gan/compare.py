@@ -27,15 +27,17 @@ class Judge(NamedTuple):
 
 def judge(train, test, warn):
     """Returns the `Judge` of two parts of a data set; without the second, a sixth is held out."""
-    if test is None:
-        train, test = _held_out(train)
+    train, test = in_two(train, test, warn)
     extractor = features.digits(train, test, warn)
     real = metrics.gaussian(extractor(train.images)[0])
     return Judge(extractor, real, Source("real test images", None, None, None, test.images))
 
 
-def _held_out(train):
-    """Returns a data set in two: a sixth of it, always the same one, is the second."""
+def in_two(train, test, warn):
+    """Returns both data sets; where the second is None a sixth of the first, always the same one."""
+    if test is not None:
+        return train, test
+    warn(f"A sixth of {train.name} is held out to test with, as it has no test part.")
     rows = data.rng(0, data.EVALUATION).permutation(len(train.images))
     cut = max(1, len(rows) // 6)
     return [_of_rows(train, np.sort(part)) for part in (rows[cut:], rows[:cut])]
@@ -112,8 +114,8 @@ def save_pictures(folder, sources, seed):
     if not with_history:
         return f"In {folder}: samples.png; no source has a history of losses to draw."
     dashed = {source.name for source in with_history if source.framework == "torch"}
-    histories = {source.name: source.history for source in with_history}
-    plots.save_losses(folder / "losses.png", histories, dashed)
+    curves = plots.losses_of({source.name: source.history for source in with_history})
+    plots.save_curves(folder / "losses.png", curves, dashed)
     return f"In {folder}: samples.png, losses.png."
 
 

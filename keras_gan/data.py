@@ -173,6 +173,13 @@ def batch_rows(n_images, batch_size, seed, step, with_replacement):
     return _permutation(n_images, seed, step // steps_per_pass)[start : start + batch_size]
 
 
+def some_rows(n_images, seed, count):
+    """Returns `count` different rows, int64 in [0, n_images) and sorted; all where there are no more."""
+    if n_images <= count:
+        return np.arange(n_images)
+    return np.sort(rng(seed, EVALUATION).choice(n_images, count, replace=False))
+
+
 @functools.lru_cache(maxsize=2)
 def _permutation(n_images, seed, number):
     rows = rng(seed, ROWS, number).permutation(n_images)

@@ -25,12 +25,13 @@ class Extractor:
         about: one line on the network.
         sha256: of the weights.
         preprocessing: how images are made to fit, in words.
+        batch_size: images that go through the network at once; the results hardly depend on it.
         network: Keras model, float32 images -> features, or -> (features, probabilities).
     """
 
     def __init__(self, name, about, sha256, preprocessing, network, prepare, batch_size):
         self.name, self.about, self.sha256, self.preprocessing = name, about, sha256, preprocessing
-        self.network, self._prepare, self._batch_size = network, prepare, batch_size
+        self.network, self._prepare, self.batch_size = network, prepare, batch_size
         function = tf.function(lambda unit: network(unit, training=False))
         self._compiled = function.get_concrete_function(tf.TensorSpec(network.inputs[0].shape))
 
@@ -48,8 +49,8 @@ class Extractor:
         if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] not in (1, 3):
             expected = "Images to judge must be uint8 of shape (n, h, w, 1) or (n, h, w, 3)."
             raise ValueError(f"{expected} Received: {pictures.dtype} of shape {pictures.shape}.")
-        starts = range(0, max(1, len(pictures)), self._batch_size)
-        parts = [self._run(pictures[i : i + self._batch_size]) for i in starts]
+        starts = range(0, max(1, len(pictures)), self.batch_size)
+        parts = [self._run(pictures[i : i + self.batch_size]) for i in starts]
         features, *probabilities = map(np.concatenate, zip(*parts, strict=True))
         return features, probabilities[0] if probabilities else None
 
@@ -113,7 +114,7 @@ def inception(weights=None, offline=False, warn=data.print_to_stderr):
         inception_v3.PREPROCESSING,
         network,
         inception_v3.to_inception_input,
-        batch_size=8,  # as fast as larger ones, whose feature maps take more memory
+        batch_size=16,  # as fast on a CPU as larger ones, whose feature maps take more memory
     )
 
 
@@ -144,7 +145,7 @@ def digits(labelled, test, warn=data.print_to_stderr):
     network, classes = classifier.of(labelled, warn), np.unique(labelled.labels)
     extractor = _of_images("digits", "", network, batch_size=500)
     accuracy = _accuracy(extractor, classes, test)
-    extractor.about = f"a classifier of {labelled.name}'s {len(classes)} classes, {accuracy}{why}"
+    extractor.about = f"a classifier of the {len(classes)} classes of {labelled.name}, {accuracy}{why}"
     return extractor
 
 

@@ -69,6 +69,14 @@ def gaussian(batches):
     return Gaussian(mu, scatter / (n - 1), n)
 
 
+def merged(a, b):
+    """Returns the `Gaussian` of the samples of two, as `gaussian` does of all of them together."""
+    n, shift = a.n + b.n, b.mu - a.mu
+    within = (a.n - 1) * a.sigma + (b.n - 1) * b.sigma
+    between = np.outer(shift, shift) * (a.n * b.n / n)
+    return Gaussian(a.mu + shift * (b.n / n), (within + between) / (n - 1), n)
+
+
 def frechet_distance(a, b, method="sqrtm"):
     """Returns the `Distance` |mu_a - mu_b|^2 + tr(sigma_a + sigma_b - 2 (sigma_a sigma_b)^(1/2)).
 
@@ -227,6 +235,11 @@ def copying_share(fake, train, test):
     fakes, tests = (np.hstack([part.min(axis=1) for part in _distances(*pair)]) for pair in pairs)
     below, up_to = (np.searchsorted(np.sort(tests), fakes, side) for side in ("left", "right"))
     return float(1 - (below + up_to).mean() / (2 * len(tests)))
+
+
+def nearest(x, y):
+    """Returns the rows int64 (n,) of y, float (m, d), that are nearest to those of x, float (n, d)."""
+    return np.hstack([part.argmin(axis=1) for part in _distances(*_pair(x, y))])
 
 
 def distinct(images):

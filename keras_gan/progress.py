@@ -43,13 +43,13 @@ class Lines:
     def __exit__(self, *error):
         pass
 
-    def update(self, row):
-        """Takes the newest row of the history."""
+    def update(self, row, note=""):
+        """Takes the newest row of the history, and what is said beside it."""
         step, now, speed = row[0], time.monotonic(), self.speed.update(row[0])
         if self.last_line is None or step == self.total or now - self.last_line >= SECONDS_BETWEEN_LINES:
             self.last_line = now
             left = f" {speed:.1f} steps/s, {duration((self.total - step) / speed)} left" if speed else ""
-            print(f"{log_line(row)}{left}", flush=True)
+            print(f"{log_line(row)}{note}{left}", flush=True)
 
 
 class Bar:
@@ -74,11 +74,11 @@ class Bar:
     def __exit__(self, *error):
         self.bar.stop()
 
-    def update(self, row):
-        """Takes the newest row of the history."""
+    def update(self, row, note=""):
+        """Takes the newest row of the history, and what is said beside it."""
         speed = self.speed.update(row[0])
         self.bar.update(
-            self.task, completed=row[0], description=log_line(row), speed=f"{speed:.3g}/s"
+            self.task, completed=row[0], description=f"{log_line(row)}{note}", speed=f"{speed:.3g}/s"
         )
 
 
@@ -91,7 +91,7 @@ class Quiet:
     def __exit__(self, *error):
         pass
 
-    def update(self, row):
+    def update(self, row, note=""):
         """Takes the newest row of the history."""
 
 
@@ -110,3 +110,18 @@ def duration(seconds):
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60:02d} s"
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+def counted(batches, total, what):
+    """Yields the arrays of an iterable; on a terminal a bar on stderr counts their rows up to `total`."""
+    if not sys.stderr.isatty():
+        yield from batches
+        return
+    from rich import console, progress
+
+    columns = progress.Progress.get_default_columns()
+    with progress.Progress(*columns, console=console.Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        for batch in batches:
+            yield batch
+            bar.advance(task, len(batch))

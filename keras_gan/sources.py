@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_gan import data, history, record
+from keras_gan import checkpoint, data, history, presets, record
 from keras_gan.gan import GAN
 
 GRID = 25  # images of a source in the picture
@@ -41,6 +41,14 @@ class Source(NamedTuple):
         """(h, w, c) of each image."""
         return tuple(self.gan.image_shape if self.gan else self.images.shape[1:])
 
+    @property
+    def steps_per_epoch(self):
+        """Steps of an epoch as the run's preset counts them; 1 where that is not recorded."""
+        if self.record is None:
+            return 1
+        rule = presets.get(self.record.config.preset).rule
+        return rule.steps_per_epoch(self.record.data["images"], self.record.config.batch_size)
+
     def first(self, seed):
         """Returns the uint8 images of the grid: of the same noise for all runs, or the first."""
         return self.images[:GRID] if self.gan is None else self._sampled(seed, data.GRID, GRID)
@@ -49,17 +57,23 @@ class Source(NamedTuple):
         """Returns `count` uint8 images, of a set of images no more than there are."""
         if self.gan is not None:
             return self._sampled(seed, data.EVALUATION, count)
-        if len(self.images) <= count:
-            return self.images
-        rows = data.rng(seed, data.EVALUATION).choice(len(self.images), count, replace=False)
-        return self.images[np.sort(rows)]
+        return self.images[data.some_rows(len(self.images), seed, count)]
+
+    def batches(self, seed, count, size):
+        """Yields the same images, `size` at a time."""
+        if self.gan is None:
+            rows = data.some_rows(len(self.images), seed, count)
+            yield from (self.images[rows[i : i + size]] for i in range(0, len(rows), size))
+            return
+        z = data.noise(seed, data.EVALUATION, 0, count, self.gan.latent_dim)
+        yield from (self.gan.sample(z[i : i + size]) for i in range(0, count, size))
 
     def _sampled(self, seed, stream, n):
         return self.gan.sample(data.noise(seed, stream, 0, n, self.gan.latent_dim))
 
 
 def found(paths, warn):
-    """Returns the `Source`s at paths: run directories or their checkpoint.npz, folders, files.
+    """Returns the `Source`s at paths: run directories or checkpoints, folders, files.
 
     Raises:
         FileNotFoundError: there is nothing at a path, or a run has no checkpoint.
@@ -73,14 +87,22 @@ def found(paths, warn):
     return [_source(name, path, warn) for name, path in zip(names, paths)]
 
 
+def is_run(path):
+    """Returns whether a path is a run directory or a checkpoint."""
+    path = Path(path)
+    files = ("config.json", "checkpoint.npz")
+    return any((path / file).is_file() for file in files) or "gan" in checkpoint.names(path)
+
+
 def _source(name, path, warn):
-    recorded = record.read(path) if (path / "config.json").is_file() else None
-    if (path / "checkpoint.npz").is_file():
-        table = history.read(path / "history.csv") if (path / "history.csv").is_file() else None
-        return Source(name, recorded, table, GAN.load(path / "checkpoint.npz"), None)
-    if recorded:
+    if not is_run(path):
+        return Source(name, None, None, None, data.load_dataset(path=path, warn=warn).images)
+    file = path / "checkpoint.npz" if path.is_dir() else path
+    recorded = record.read(file.parent) if (file.parent / "config.json").is_file() else None
+    if not file.is_file():
         raise FileNotFoundError(f"Expected a run with a checkpoint.npz. Received: {path}, without one.")
-    return Source(name, None, None, None, data.load_dataset(path=path, warn=warn).images)
+    rows = file.parent / "history.csv"
+    return Source(name, recorded, history.read(rows) if rows.is_file() else None, GAN.load(file), None)
 
 
 def real_images(sources, dataset, path, offline, warn):
@@ -109,20 +131,23 @@ def real_images(sources, dataset, path, offline, warn):
         kind = ValueError if isinstance(error, ValueError) else FileNotFoundError
         raise kind(f"{error} --dataset or --data names the real images, too.") from None
     name = train.name if config.data is None else config.dataset
-    return train, _test_part(name, config.data, config.image_size, **where)
+    return train, _other_part(name, config.data, config.image_size, "train", **where)
 
 
-def parts(name, path, size, **where):
-    """Returns the two parts of a data set, the second None where it has no such part."""
-    train = data.load_dataset(name, path, size, **where)
-    return train, _test_part(train.name if path is None else name, path, size, **where)
+def parts(name, path, size, split="train", **where):
+    """Returns a part of a data set and the other one, None where it has no other.
+
+    Args:
+        split: "train" or "test", the part that comes first.
+    """
+    part = data.load_dataset(name, path, size, split, **where)
+    return part, _other_part(part.name if path is None else name, path, size, split, **where)
 
 
-def _test_part(name, path, size, **where):
+def _other_part(name, path, size, split, **where):
     try:
-        return data.load_dataset(name, path, size, "test", **where)
-    except ValueError as error:
-        where["warn"](f"A sixth of the real images is held out to test with. {error}")
+        return data.load_dataset(name, path, size, "test" if split == "train" else "train", **where)
+    except ValueError:
         return None
 
 

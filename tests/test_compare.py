@@ -77,7 +77,9 @@ def test_judge_takes_the_test_part_or_holds_out_a_sixth(monkeypatch):
     train, test = labelled(60), labelled(20, 1)
     judge = compare.judge(train, test, None)
     assert given[0] == (train, test) and judge.real.n == 60 and judge.test.images is test.images
-    judge = compare.judge(train, None, None)
+    lines = []
+    judge = compare.judge(train, None, lines.append)
+    assert lines == ["A sixth of array is held out to test with, as it has no test part."]
     kept, held_out = given[1]
     assert (judge.real.n, len(judge.test.images)) == (50, 10) == (len(kept.images), len(held_out.images))
     np.testing.assert_array_equal(kept.images[:, 0, 0, 0], kept.labels)  # still of each other
@@ -88,7 +90,7 @@ def test_judge_takes_the_test_part_or_holds_out_a_sixth(monkeypatch):
 def test_images_without_labels_are_cut_in_two_as_well(monkeypatch):
     given = []
     monkeypatch.setattr(compare.features, "digits", lambda *parts: given.extend(parts) or FirstPixel())
-    judge = compare.judge(data.Dataset.from_array(images_of([1] * 12, [9] * 12)), None, None)
+    judge = compare.judge(data.Dataset.from_array(images_of([1] * 12, [9] * 12)), None, [].append)
     assert (judge.real.n, len(judge.test.images), given[0].labels, given[1].labels) == (10, 2, None, None)
 
 

@@ -123,7 +123,7 @@ def test_anything_but_uint8_images_is_refused(cached, wrong):
 
 def test_batches_give_what_the_images_give_alone(cached, bundled, monkeypatch):
     some = bundled[1].images[:7]
-    monkeypatch.setattr(cached, "_batch_size", 3)
+    monkeypatch.setattr(cached, "batch_size", 3)
     pool, probabilities = cached(some)
     assert pool.shape == (7, 64) and probabilities.shape == (7, 10)
     assert pool.dtype == probabilities.dtype == np.float32
@@ -212,7 +212,7 @@ def test_classifier_is_right_on_most_test_digits_and_says_how_many(cached, bundl
     _, probabilities = cached(bundled[1].images)
     accuracy = (probabilities.argmax(axis=1) == bundled[1].labels).mean()
     assert accuracy > 0.93
-    expected = f"a classifier of digits's 10 classes, right on {accuracy:.1%} of 360 test images"
+    expected = f"a classifier of the 10 classes of digits, right on {accuracy:.1%} of 360 test images"
     assert (cached.name, cached.about) == ("digits", expected)
 
 
@@ -221,14 +221,14 @@ def test_labels_are_told_apart_whatever_their_numbers(cached, bundled):
         return dataset._replace(labels=np.array([3, 7, 8, 9, 20, 21, 22, 23, 50, 60])[dataset.labels])
 
     accuracy = features._accuracy(cached, np.unique(other(bundled[0]).labels), other(bundled[1]))
-    assert cached.about.endswith(f" classes, {accuracy}")
+    assert cached.about.endswith(f" of digits, {accuracy}")
 
 
 @pytest.mark.parametrize("untold", ["none", "no labels"])
 def test_accuracy_that_can_not_be_told_is_not(cached, bundled, untold):
     test = None if untold == "none" else bundled[1]._replace(labels=None)
     about = features.digits(bundled[0], test, pytest.fail).about
-    assert about.endswith("'s 10 classes, untested, as there are no labelled test images")
+    assert about.endswith(", untested, as there are no labelled test images")
 
 
 def test_images_without_labels_are_judged_by_the_bundled_digits(cached):

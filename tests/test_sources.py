@@ -111,15 +111,26 @@ def test_real_images_are_those_the_first_run_recorded(run_a, digits, tmp_path, p
     assert (len(train.images), len(test.images), test.split) == (200, 100, "test")
 
 
-def test_real_images_can_be_named_and_a_file_without_a_test_part_is_said_to_be_cut(
-    run_a, tmp_path, pixels
-):
+def test_real_images_can_be_named_and_a_file_may_have_no_test_part(run_a, tmp_path, pixels):
     np.savez(tmp_path / "b.npz", images=pixels)
-    found, lines = sources.found([run_a], no_warning), []
-    train, test = sources.real_images(found, None, tmp_path / "b.npz", True, lines.append)
+    found = sources.found([run_a], no_warning)
+    train, test = sources.real_images(found, None, tmp_path / "b.npz", True, no_warning)
     np.testing.assert_array_equal(train.images, pixels)
-    assert test is None and len(lines) == 1
-    assert lines[0].startswith("A sixth of the real images is held out to test with. Expected a source")
+    assert test is None
+
+
+def test_parts_come_in_the_order_asked_for(digits):
+    where = dict(offline=True, warn=no_warning)
+    part, other = sources.parts("auto", digits, None, "test", **where)
+    assert (part.split, len(part.images), other.split, len(other.images)) == ("test", 100, "train", 200)
+
+
+def test_batches_are_what_is_drawn_at_once(run_a, tmp_path, pixels):
+    np.savez(tmp_path / "b.npz", images=pixels)
+    for source in sources.found([run_a, tmp_path / "b.npz"], no_warning):
+        parts = list(source.batches(3, 20, 8))
+        assert [len(part) for part in parts] == [8, 8, 4]
+        np.testing.assert_array_equal(np.concatenate(parts), source.drawn(3, 20))
 
 
 def test_real_images_that_no_source_names_are_asked_for(tmp_path, pixels):
