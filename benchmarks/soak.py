@@ -2,6 +2,7 @@
 
     python -m benchmarks.soak --kills 50 --steps 2000
     python -m benchmarks.soak --kills 10 --steps 1000 -- --preset kmnist --data mnist.npz
+    python -m benchmarks.soak --kills 50 --steps 1000 -- --dataset digits --fid-interval 20 --fid-samples 200
 
 The default preset trains on the bundled digits; what stands behind -- goes to `train`. Half of the
 kills wait until a checkpoint is being written. Exit code 1 when anything differs.
@@ -105,14 +106,19 @@ def _being_saved(folder):
 def differences(one, other):
     """Returns the names of the files and arrays of two run directories that are not the same."""
     grids = {path.name for folder in (one, other) for path in folder.glob("*.png")}
-    names = ["history.csv", *sorted(grids)]
+    names = ["history.csv", "metrics.jsonl", *sorted(grids)]
     found = [name for name in names if _content(one / name) != _content(other / name)]
-    ours, theirs = (checkpoint.load(folder / "checkpoint.npz") for folder in (one, other))
-    for name in sorted(ours.keys() | theirs.keys()):
-        both = ours.get(name), theirs.get(name)
-        if any(array is None for array in both) or both[0].tobytes() != both[1].tobytes():
-            found.append(name)
+    for file in ("checkpoint.npz", "checkpoint.best.npz"):
+        ours, theirs = (_arrays(folder / file) for folder in (one, other))
+        for name in sorted(ours.keys() | theirs.keys()):
+            both = ours.get(name), theirs.get(name)
+            if any(array is None for array in both) or both[0].tobytes() != both[1].tobytes():
+                found.append(f"{file}: {name}")
     return found
+
+
+def _arrays(path):
+    return checkpoint.load(path) if path.exists() or path.name == "checkpoint.npz" else {}
 
 
 def _content(path):

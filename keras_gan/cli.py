@@ -8,10 +8,10 @@ import click
 from click.core import ParameterSource
 
 import keras_gan
-from keras_gan import cli_compare, notation
+from keras_gan import cli_compare, cli_metrics, notation
 from keras_gan import presets as preset_table
-from keras_gan.config import DEVICES, ENGINES, PRECISIONS, TrainConfig
-from keras_gan.options import Commands, Seeds, Sides, tensorflow, warn
+from keras_gan.config import DEVICES, ENGINES, PRECISIONS, SAMPLES, TrainConfig
+from keras_gan.options import FEATURES, Commands, Seeds, Sides, tensorflow, warn
 
 
 @click.group(
@@ -42,6 +42,9 @@ def main():
 @click.option("--batch-size", type=int, help="Images in a batch. Default: the preset's.")
 @click.option("--sample-interval", type=int, help="Steps between sample grids. Default: the preset's.")
 @click.option("--checkpoint-interval", type=int, help="Epochs between checkpoints. Default: a minute.")
+@click.option("--fid-interval", type=int, help="Epochs between Fréchet distances. Default: none.")
+@click.option("--fid-samples", type=int, default=SAMPLES, show_default=True, help="Judged each time.")
+@click.option("--features", metavar="NAME", help=FEATURES)
 @click.option("--latent-dim", type=int, help="Length of the noise vector. Default: the preset's, 100.")
 @click.option("--lr", type=float, help="Adam's step size, for both networks. Default: the preset's.")
 @click.option("--b1", type=float, help="Adam's decay of the first moment. Default: the preset's.")
@@ -107,7 +110,7 @@ def train(ctx, outdir, overwrite, resume, offline, dry_run, quiet, **settings):
     numbers = {name: getattr(config, name) for name in OF_THE_GAN}
     gan = GAN(image_shape=dataset.image_shape, **numbers)
     try:
-        train.run(gan, dataset, config, outdir, overwrite, quiet, record)
+        train.run(gan, dataset, config, outdir, overwrite, quiet, record, offline)
     except FileExistsError as error:
         raise ValueError(f"{error} {_ways_out(ctx, outdir)}") from None
     except interrupt.Interrupted as stop:
@@ -236,5 +239,6 @@ def datasets():
         click.echo(f"{'':14} {data.whereabouts(name)}")
 
 
-for command in (cli_compare.compare, cli_compare.parity, cli_compare.export, cli_compare.import_):
-    main.add_command(command)
+for module in (cli_metrics, cli_compare):
+    for command in module.COMMANDS:
+        main.add_command(command)

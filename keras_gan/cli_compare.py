@@ -217,3 +217,6 @@ def import_(run, preset, generator, discriminator, image_size):
     path.parent.mkdir(parents=True, exist_ok=True)
     gan.save(path)
     click.echo(f"{path}: draw from it with `python cli.py sample {run}`")
+
+
+COMMANDS = (compare, parity, export, import_)

@@ -9,9 +9,13 @@ from keras_gan import presets
 ENGINES = ("train_on_batch", "compiled")
 PRECISIONS = ("float32", "float64", "mixed_bfloat16")
 DEVICES = ("auto", "cpu", "gpu")
+SAMPLES = 5000  # of a run that are judged, unless another number is given
 MAX_LATENT_DIM = 100_000  # far above any use, and far below what would exhaust the memory
 
-_FREE = {"epochs", "sample_interval", "checkpoint_interval", "engine", "device"}  # on resuming
+_FREE = {  # on resuming
+    *("epochs", "sample_interval", "checkpoint_interval", "engine", "device"),
+    *("fid_interval", "fid_samples", "features"),
+}
 _IMAGES = {"dataset", "data", "image_size"}  # on resuming compared by the hash of what they give
 
 
@@ -26,6 +30,10 @@ class TrainConfig:
         epochs: in the preset's own epochs, in total.
         sample_interval: in steps, that is in batches.
         checkpoint_interval: in epochs; None is by time.
+        fid_interval: in epochs, between Fréchet distances of the samples; None is never.
+        fid_samples: of which they are.
+        features: in whose terms: "inception", "digits", the path of a .keras file, or None for
+            what is at hand.
         lr, b1, b2: Adam's step size and decay rates, for both networks.
 
     Raises:
@@ -40,6 +48,9 @@ class TrainConfig:
     batch_size: int | None = None
     sample_interval: int | None = None
     checkpoint_interval: int | None = None
+    fid_interval: int | None = None
+    fid_samples: int = SAMPLES
+    features: str | None = None
     latent_dim: int | None = None
     lr: float | None = None
     b1: float | None = None
@@ -51,11 +62,13 @@ class TrainConfig:
 
     def __post_init__(self):
         presets.get(self.preset)
-        for name in ("epochs", "batch_size", "sample_interval", "checkpoint_interval", "latent_dim"):
+        intervals = ("sample_interval", "checkpoint_interval", "fid_interval")
+        for name in ("epochs", "batch_size", *intervals, "latent_dim"):
             _check(name, getattr(self, name), int, lambda value: value >= 1, "an integer of at least 1")
         most = f"at most {MAX_LATENT_DIM}"
         _check("latent_dim", self.latent_dim, int, lambda value: value <= MAX_LATENT_DIM, most)
-        for name in ("dataset", "data"):
+        _check("fid_samples", self.fid_samples, int, lambda value: value >= 2, "an integer of at least 2")
+        for name in ("dataset", "data", "features"):
             _check(name, getattr(self, name), str, bool, "a name or path")
         for side in self.image_size or ():
             expected = "one or two integers from 1 to 4096"

@@ -188,6 +188,9 @@ class GAN:
         resume=False,
         quiet=False,
         checkpoint_interval=None,
+        fid_interval=None,
+        fid_samples=None,
+        features=None,
     ):
         """Trains and writes a run directory; a second call goes on where the first ended.
 
@@ -201,6 +204,10 @@ class GAN:
             resume: whether to take over the run in `outdir`, at its checkpoint, and train it to
                 `epochs` in total; what is not given is as it was.
             checkpoint_interval: in epochs; None is once a minute.
+            fid_interval: in epochs, between Fréchet distances of the samples, which go to
+                metrics.jsonl; None is never.
+            fid_samples: of which they are; None is 5,000.
+            features: "inception", "digits", the path of a .keras file, or None for what is at hand.
 
         Returns:
             The history of the whole run: dict of column name to float array (steps,), as in
@@ -215,6 +222,7 @@ class GAN:
 
         numbers = dict(epochs=epochs, batch_size=batch_size, sample_interval=sample_interval)
         numbers |= dict(checkpoint_interval=checkpoint_interval, engine=engine)
+        numbers |= dict(fid_interval=fid_interval, fid_samples=fid_samples, features=features)
         return train.train_gan(self, numbers, data, outdir, overwrite, resume, quiet)
 
     def save(self, path):

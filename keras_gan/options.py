@@ -4,6 +4,7 @@ import sys
 
 import click
 
+FEATURES = "Judge: inception, digits or FILE.keras. Default: inception if its weights are at hand."
 _EXPECTED = (ValueError, OSError, ImportError, MemoryError)
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from keras_gan import checkpoint, images
 
 GRIDS_IN_A_ROW = 4
+FEW = 100  # values of a curve: up to there its points are drawn as they are
 _LOSSES = {"d_loss": "loss of the discriminator", "g_loss": "loss of the generator"}
 
 
@@ -82,28 +83,51 @@ def save_titled_grids(path, titles, samples):
         figure.savefig(beside, format="png", dpi=110)
 
 
-def save_losses(path, histories, dashed=()):
-    """Writes a chart of the losses of some runs: smoothed lines, each over its values in pale.
+def save_curves(path, curves, dashed=(), unit="step"):
+    """Writes a chart of some runs, a panel a quantity: smoothed lines, each over its values in pale.
 
     Args:
-        histories: {name: dict as `history.read` returns it, with a step or more}.
-        dashed: the names whose smoothed lines are dashed.
+        curves: {quantity: {run: (x, y)}}, x and y float (n,), n at least 1; a quantity that is
+            measured now and then only, fewer than 100 times, is drawn with its points, unsmoothed.
+        dashed: the runs whose smoothed lines are dashed.
+        unit: of x.
     """
-    figure = Figure(figsize=(9, 7), layout="constrained")
-    panels = figure.subplots(2, 1, sharex=True)
-    for panel, (column, what) in zip(panels, _LOSSES.items(), strict=True):
-        for i, table in enumerate(histories.values()):
-            panel.plot(table["step"], table[column], color=f"C{i}", alpha=0.15, linewidth=0.6)
-        for i, (name, table) in enumerate(histories.items()):  # over all that is pale
-            style = "--" if name in dashed else "-"
-            panel.plot(table["step"], smoothed(table[column]), style, color=f"C{i}", label=name)
+    runs = list(dict.fromkeys(run for lines in curves.values() for run in lines))
+    figure = Figure(figsize=(9, 0.5 + 2.8 * len(curves)), layout="constrained")
+    panels = figure.subplots(len(curves), 1, sharex=True, squeeze=False)[:, 0]
+    for panel, (quantity, lines) in zip(panels, curves.items(), strict=True):
+        for run, (x, y) in lines.items():
+            if len(x) >= FEW:
+                panel.plot(x, y, color=f"C{runs.index(run)}", alpha=0.25, linewidth=0.6)
+        for run, (x, y) in lines.items():  # over all that is pale
+            style = "--" if run in dashed else "-"
+            few = {"marker": "."} if len(x) < FEW else {}
+            smooth = y if few else smoothed(y)
+            panel.plot(x, smooth, style, color=f"C{runs.index(run)}", label=run, **few)
         panel.grid(alpha=0.3)
-        panel.set_ylabel(what)
-    panels[1].set_xlabel("step")
-    lines, names = panels[0].get_legend_handles_labels()
-    figure.legend(lines, names, loc="outside lower center", ncols=min(len(names), 4))
+        panel.set_ylabel(textwrap.fill(quantity, 24))
+    panels[-1].set_xlabel(unit)
+    found = {name: line for panel in panels for line, name in zip(*panel.get_legend_handles_labels())}
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=min(len(found), 4))
     with checkpoint.replacing(path) as beside:
         figure.savefig(beside, format="png", dpi=110)
+
+
+def losses_of(histories, unit=None):
+    """Returns the curves of both losses and of the discriminator's accuracy for `save_curves`.
+
+    Args:
+        histories: {run: dict as `history.read` returns it}; a run without rows is left out.
+        unit: {run: steps of an epoch}, by which steps are divided; None leaves them.
+    """
+    tables = {run: table for run, table in histories.items() if table and len(table["step"])}
+    x = {run: table["step"] / (unit[run] if unit else 1) for run, table in tables.items()}
+    accuracy = {r: (x[r], (t["d_acc_real"] + t["d_acc_fake"]) / 2) for r, t in tables.items()}
+    curves = {
+        what: {run: (x[run], table[column]) for run, table in tables.items()}
+        for column, what in _LOSSES.items()
+    }
+    return curves | {"accuracy of the discriminator": accuracy}
 
 
 def smoothed(values):

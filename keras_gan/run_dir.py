@@ -7,12 +7,13 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
 import numpy as np
 
-from keras_gan import checkpoint, history
+from keras_gan import checkpoint, history, scores
 from keras_gan.record import OF_THE_GAN
 
 try:
@@ -22,15 +23,19 @@ except ImportError:  # Windows
 
     fcntl = None
 
-CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
+CHECKPOINT, PREVIOUS, BEST = "checkpoint.npz", "checkpoint.previous.npz", "checkpoint.best.npz"
 SECONDS_BETWEEN_CHECKPOINTS = 60  # where no interval is given: each costs about 0.2 seconds
 _MADE = re.compile(
-    r"\d+\.png|history\.csv|config\.json|checkpoint(\.previous)?\.npz|generator\.keras"
+    r"\d+\.png|history\.csv|config\.json|checkpoint(\.previous|\.best)?\.npz|generator\.keras"
     r"|metrics\.jsonl|report\.html"
 )
 _LEFT_OVER = re.compile(  # by a process that was killed while it wrote
-    r"\.(\d+|config|generator|checkpoint\.new)\.\d+\.part\.\w+|checkpoint\.new\.npz"
+    r"\.(\d+|config|generator|metrics|checkpoint\.(new|best))\.\d+\.part\.\w+|checkpoint\.new\.npz"
 )
+
+
+class Busy(ValueError):
+    """Another process trains in a run directory."""
 
 
 class RunDir:
@@ -107,6 +112,8 @@ class RunDir:
         for name in self.names():
             if name.endswith(".png") and int(name[:-4]) > gan.step:
                 (self.path / name).unlink()
+        scores.drop_after(self.path / "metrics.jsonl", gan.step)
+        self.keep_best()
         self._tidy()
 
     def _newest(self, record, warn):
@@ -172,6 +179,24 @@ class RunDir:
             new.unlink(missing_ok=True)
         self.saved, self._saved_at = gan.step, time.monotonic()
 
+    def add_score(self, row):
+        """Adds a row to metrics.jsonl; returns whether it is the lowest of its protocol so far."""
+        scores.add(self.path / "metrics.jsonl", [row])
+        return self._best_step() == row["step"]
+
+    def _best_step(self):
+        """Returns the step of the newest score if none before it, of the same protocol, is as low."""
+        rows = scores.of(scores.read(self.path / "metrics.jsonl"), "frechet_distance")
+        alike = [row for row in rows if scores.protocol(row) == scores.protocol(rows[-1])]
+        lowest = min(alike, key=lambda row: row["value"], default=None)
+        return lowest["step"] if alike and lowest is alike[-1] else None
+
+    def keep_best(self):
+        """Copies the checkpoint to checkpoint.best.npz where its step has the lowest score so far."""
+        if self.saved is not None and self._best_step() == self.saved:
+            with checkpoint.replacing(self.path / BEST) as beside:
+                shutil.copyfile(self.path / CHECKPOINT, beside)
+
     @contextlib.contextmanager
     def explained(self):
         """Turns a failure to write or a number gone wrong into a line that says what is kept."""
@@ -209,7 +234,7 @@ def opened(folder, warn):
     """Yields the `RunDir` of a folder, made where it is missing, locked until the block ends.
 
     Raises:
-        ValueError: another process trains there.
+        Busy: another process trains there.
         OSError: the folder cannot be made.
     """
     folder = Path(folder)
@@ -220,7 +245,7 @@ def opened(folder, warn):
         try:
             _lock(file)
         except (BlockingIOError, PermissionError):
-            raise ValueError(
+            raise Busy(
                 "A run directory must have one process that trains. "
                 f"Received: {folder}, in which another trains already."
             ) from None

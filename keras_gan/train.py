@@ -15,7 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 import keras_gan
-from keras_gan import checkpoint, engines, health, history, interrupt, networks, progress, run_dir
+from keras_gan import checkpoint, engines, features, fid, health, history, interrupt, networks
+from keras_gan import progress, run_dir
 from keras_gan import record as records
 from keras_gan import torch_semantics
 from keras_gan.data import DATASETS, Dataset, load_dataset
@@ -24,21 +25,31 @@ SECONDS_PER_CALL = 0.5  # of the engine: short enough for the progress bar and f
 
 
 class Schedule(NamedTuple):
-    """Where a run begins and ends and how often it writes, in steps; `save_every` 0 is by time."""
+    """Where a run begins and ends and how often it writes, in steps; `save_every` 0 is by time.
+
+    `score_every` 0 is never.
+    """
 
     first: int
     total: int
     per_epoch: int
     grid_every: int
     save_every: int
+    score_every: int
 
     def next_event(self, step):
         """Returns the step after which something is due next."""
-        every = [n for n in (self.grid_every, self.save_every) if n]
+        every = [n for n in (self.grid_every, self.save_every, self.score_every) if n]
         return min(self.total, *(step + n - step % n for n in every))
 
+    def scores(self, step):
+        """Returns whether the samples are scored after a step: now and then, and at the end."""
+        return self.score_every and (step % self.score_every == 0 or step == self.total)
 
-def run(gan, dataset, config, outdir="images", overwrite=False, quiet=False, record=None):
+
+def run(
+    gan, dataset, config, outdir="images", overwrite=False, quiet=False, record=None, offline=False
+):
     """Trains `gan` on `dataset` from its current step and writes the run directory.
 
     Args:
@@ -50,6 +61,7 @@ def run(gan, dataset, config, outdir="images", overwrite=False, quiet=False, rec
         quiet: whether to print nothing but warnings.
         record: `record.Record` of the run in `outdir`, of these images, to go on with from its
             checkpoint; `epochs` are then in total.
+        offline: refuses to download the weights of the features that score the samples.
 
     Returns:
         The history of the run, as `history.read` does.
@@ -63,6 +75,9 @@ def run(gan, dataset, config, outdir="images", overwrite=False, quiet=False, rec
     """
     _check_fit(gan, dataset, config)
     say = (lambda line: None) if quiet else print
+    scorer = _scorer(dataset, config, offline)
+    if scorer and config.features is None:
+        config = dataclasses.replace(config, features=scorer.extractor.name)
     with run_dir.opened(outdir, _warn) as folder, interrupt.requests() as request, folder.explained():
         if record:
             folder.resume(gan, record, _warn)
@@ -77,7 +92,8 @@ def run(gan, dataset, config, outdir="images", overwrite=False, quiet=False, rec
             start = time.monotonic()
             with progress.reporter(gan.step, schedule.total, quiet) as reporter:
                 calls = _calls(gan, dataset, config, schedule, request)
-                _loop(gan, calls, schedule, folder, reporter, health.Watch(dataset.images, _warn))
+                watch = health.Watch(dataset.images, _warn)
+                _loop(gan, calls, schedule, folder, reporter, watch, scorer)
             _stop_if_asked(gan, schedule, folder, request)
             _write_generator(gan, folder)
             seconds, steps = time.monotonic() - start, gan.step - schedule.first
@@ -162,8 +178,9 @@ def _scheduled(gan, dataset, config, record):
     per_epoch = gan.rule.steps_per_epoch(len(dataset.images), config.batch_size)
     total = config.epochs * per_epoch + (0 if record else gan.step)
     save_every = (config.checkpoint_interval or 0) * per_epoch
+    score_every = (config.fid_interval or 0) * per_epoch
     config = dataclasses.replace(config, epochs=total // per_epoch)
-    return config, Schedule(gan.step, total, per_epoch, config.sample_interval, save_every)
+    return config, Schedule(gan.step, total, per_epoch, config.sample_interval, save_every, score_every)
 
 
 def _begin(gan, dataset, config, folder, overwrite, record):
@@ -205,16 +222,31 @@ def _calls(gan, dataset, config, schedule, request):
         yield history.rows(gan.rule, step + 1, schedule.per_epoch, values)
 
 
-def _loop(gan, calls, schedule, folder, reporter, watch):
+def _scorer(dataset, config, offline):
+    """Returns the `fid.Scorer` of a run, None where its samples are not scored."""
+    if config.fid_interval is None:
+        return None
+    judge = features.load(config.features, dataset, offline=offline, warn=_warn)
+    return fid.Scorer(judge, dataset, config.fid_samples, _warn)
+
+
+def _loop(gan, calls, schedule, folder, reporter, watch, scorer):
     """Runs from event to event; between events there is nothing but calls of the engine."""
+    note = ""
     for rows in calls:
         folder.append(rows)
-        reporter.update(rows[-1])
+        is_best = False
+        if schedule.scores(gan.step):
+            row = scorer(gan, epoch=rows[-1][1])
+            note = f" [Fréchet {row['value']:.2f}, {row['features']}]"
+            is_best = folder.add_score(row)
+        reporter.update(rows[-1], note)
         watch.see_losses(rows)
         if gan.step % schedule.grid_every == 0 or gan.step == schedule.total:
             watch.see_samples(gan.step, gan.sample_images(gan.step))
-        if gan.step == schedule.total or folder.due(gan.step, schedule.save_every):
+        if is_best or gan.step == schedule.total or folder.due(gan.step, schedule.save_every):
             folder.save(gan)
+            folder.keep_best()
 
 
 def _stop_if_asked(gan, schedule, folder, request):

@@ -152,6 +152,7 @@ def test_every_setting_that_differs_is_listed():
 
 def test_every_setting_either_stays_or_may_change():
     free = {"epochs", "sample_interval", "checkpoint_interval", "engine", "device"}
+    free |= {"fid_interval", "fid_samples", "features"}
     images = {"dataset", "data", "image_size"}
     assert {field.name for field in dataclasses.fields(TrainConfig)} == set(FIXED) | free | images
 

@@ -51,11 +51,6 @@ def test_too_many_samples_for_the_grid_are_refused_and_nothing_is_written(tmp_pa
     assert not list(tmp_path.iterdir())
 
 
-def losses(values):
-    values = np.array(values, float)
-    return {"step": np.arange(1, len(values) + 1), "d_loss": values, "g_loss": values}
-
-
 def test_titled_grids_show_every_set_at_its_own_brightness_in_rows_of_four(tmp_path):
     sets = [np.full((n, 8, 8, c), v, np.uint8) for n, c, v in ((25, 1, 60), (1, 1, 120), (4, 3, 180))]
     plots.save_titled_grids(tmp_path / "a.png", ["a", "b", "c"], sets)
@@ -78,10 +73,11 @@ def test_a_long_title_is_broken_into_lines_and_makes_room_for_them(tmp_path):
     assert heights[1] > heights[0] + 50
 
 
-def test_losses_show_a_line_for_each_run_and_dash_those_named(tmp_path):
-    runs = {"one": losses(np.ones(50)), "two": losses(np.zeros(50))}
-    plots.save_losses(tmp_path / "a.png", runs)
-    plots.save_losses(tmp_path / "b.png", runs, dashed={"two"})
+def test_curves_show_a_line_for_each_run_and_dash_those_named(tmp_path):
+    x = np.arange(150.0)
+    curves = {"loss": {"one": (x, np.ones(150)), "two": (x, np.zeros(150))}}
+    plots.save_curves(tmp_path / "a.png", curves)
+    plots.save_curves(tmp_path / "b.png", curves, dashed={"two"})
     blue, orange = np.array([31, 119, 180]), np.array([255, 127, 14])
     plain, dashed = (pixels_of(tmp_path / f"{name}.png") for name in "ab")
     for color, holds in ((blue, np.equal), (orange, np.greater)):
@@ -89,9 +85,23 @@ def test_losses_show_a_line_for_each_run_and_dash_those_named(tmp_path):
         assert drawn[0] > 500 and holds(*drawn)
 
 
-def test_history_of_one_step_can_be_drawn(tmp_path):
-    plots.save_losses(tmp_path / "a.png", {"one": losses([1.0])})
-    assert (tmp_path / "a.png").is_file()
+def test_one_value_can_be_drawn_and_every_quantity_has_a_panel(tmp_path):
+    heights = []
+    for n in (1, 3):
+        one = {f"quantity {i}": {"one": (np.ones(1), np.ones(1))} for i in range(n)}
+        plots.save_curves(tmp_path / "a.png", one)
+        heights.append(len(pixels_of(tmp_path / "a.png")))
+    assert heights[1] > 2 * heights[0]
+
+
+def test_losses_of_histories_are_three_quantities_of_the_runs_that_have_rows():
+    table = {"step": np.array([1.0, 2]), "d_loss": np.array([3.0, 4]), "g_loss": np.array([5.0, 6])}
+    table |= {"d_acc_real": np.array([1.0, 0]), "d_acc_fake": np.array([0.5, 0])}
+    empty = {name: np.array([]) for name in table}
+    found = plots.losses_of({"one": table, "two": None, "three": empty}, {"one": 2})
+    assert [list(lines) for lines in found.values()] == [["one"]] * 3
+    x, y = found["accuracy of the discriminator"]["one"]
+    np.testing.assert_array_equal([x, y], [[0.5, 1], [0.75, 0]])
 
 
 def test_smoothed_is_the_mean_of_what_is_near():

@@ -14,10 +14,11 @@ from click.testing import CliRunner
 
 import keras_gan.gan
 from benchmarks import soak
-from keras_gan import checkpoint, engines, interrupt, run_dir
+from keras_gan import checkpoint, engines, features, interrupt, run_dir
 from keras_gan.cli import main
 from keras_gan.gan import GAN
 from keras_gan.presets import PRESETS
+from tests.test_statistics import Corner
 
 SMALL = "train --preset aioz --batch-size 16 --latent-dim 7 --seed 3 --sample-interval 3 --epochs 3".split()
 STEPS = 12  # 3 epochs of 4 batches
@@ -33,6 +34,7 @@ class PlainGAN(GAN):
 @pytest.fixture(autouse=True)
 def without_xla(monkeypatch, tmp_path):
     monkeypatch.setattr(keras_gan.gan, "GAN", PlainGAN)
+    monkeypatch.setattr(features, "load", lambda *args, **others: Corner())
     monkeypatch.chdir(tmp_path)
 
 
@@ -73,6 +75,7 @@ def test_run_that_was_killed_ends_as_the_one_that_was_not(preset, engine, tmp_pa
 
     every = 4 // (STEPS // numbers(preset)["epochs"])
     settings = dict(engine=engine, data=pixels, quiet=True, checkpoint_interval=every)
+    settings |= dict(fid_interval=every, fid_samples=9)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_dir.RunDir, "append", watched)
         patch.setattr("keras_gan.train.SECONDS_PER_CALL", 1e-9)  # a call a step

@@ -13,7 +13,7 @@ import types
 import numpy as np
 import pytest
 
-from keras_gan import checkpoint, history, run_dir
+from keras_gan import checkpoint, history, run_dir, scores
 from keras_gan.config import TrainConfig
 from keras_gan.data import Dataset
 from keras_gan.presets import PRESETS
@@ -192,6 +192,61 @@ def test_rows_and_grids_after_the_checkpoint_are_dropped(folder, record):
     kept = {"0.png", "3.png", "cat.png", "history.csv", "checkpoint.npz", "checkpoint.previous.npz"}
     assert gan.step == 3 and names(folder) == kept
     assert history.read(folder.path / "history.csv")["step"].tolist() == [1, 2, 3]
+
+
+def score(step, value, **others):
+    return {"step": step, "metric": "frechet_distance", "value": value, "n": 9, **others}
+
+
+def saved_and_scored(folder, gan, value):
+    """Does what the training loop does after a step that is scored."""
+    gan.train(folder, 1)
+    best = folder.add_score(score(gan.step, value))
+    if best:
+        folder.save(gan)
+        folder.keep_best()
+    return best
+
+
+def weight_in(path):
+    return int(checkpoint.load(path)["weight"][0])
+
+
+def test_checkpoint_of_the_lowest_score_is_kept(folder):
+    gan = OneWeight()
+    folder.begin(overwrite=False)
+    folder.save(gan)
+    told = [saved_and_scored(folder, gan, value) for value in (5.0, 3.0, 4.0, 3.0)]
+    assert told == [True, True, False, False]
+    assert weight_in(folder.path / "checkpoint.best.npz") == 2
+    folder.save(gan)
+    folder.keep_best()
+    assert weight_in(folder.path / "checkpoint.best.npz") == 2
+
+
+def test_scores_of_another_protocol_do_not_compete(folder):
+    folder.begin(overwrite=False)
+    others = [score(1, 1.0, features="other"), score(2, 2.0) | {"metric": "psnr"}]
+    scores.add(folder.path / "metrics.jsonl", others)
+    assert folder.add_score(score(3, 7.0)) and not folder.add_score(score(4, 8.0))
+
+
+def test_rows_of_scores_after_the_checkpoint_are_dropped_and_the_best_is_made_up_for(tmp_path, record):
+    with run_dir.opened(tmp_path / "run", warn=pytest.fail) as folder:
+        gan = run_of(folder, 3, end=3)
+        record.write(folder.path)
+        scores.add(folder.path / "metrics.jsonl", [score(1, 9.0), score(3, 5.0), score(4, 2.0)])
+        folder.resume(gan, record, pytest.fail)  # killed between the checkpoint and its copy
+        assert [row["step"] for row in scores.read(folder.path / "metrics.jsonl")] == [1, 3]
+        assert weight_in(folder.path / "checkpoint.best.npz") == 3
+
+
+def test_overwriting_removes_scores_and_the_best_checkpoint(folder):
+    gan = OneWeight()
+    folder.begin(overwrite=False)
+    saved_and_scored(folder, gan, 5.0)
+    folder.begin(overwrite=True)
+    assert names(folder) == {"history.csv"}
 
 
 def resumed_in(folder, record):

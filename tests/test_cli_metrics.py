@@ -1,0 +1,133 @@
+import json
+
+import numpy as np
+import pytest
+
+import keras_gan.gan
+from keras_gan import features, run_dir, scores
+from tests.test_cli import PlainGAN, run
+from tests.test_statistics import Corner
+
+TRAIN = "train --preset aioz --epochs 1 --batch-size 50 --latent-dim 7 --quiet --outdir run".split()
+
+
+class Judge(Corner):
+    """An extractor that finds ten classes by the fourth pixel, too."""
+
+    name, about = "digits", "a judge for tests"
+
+    def __call__(self, images):
+        pool, _ = super().__call__(images)
+        return pool, np.eye(10, dtype=np.float32)[images.reshape(len(images), -1)[:, 3] % 10]
+
+
+@pytest.fixture(autouse=True)
+def prepared(tmp_path, monkeypatch):
+    """A folder of the test's own, GANs that XLA does not compile, and a judge that takes no time."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(keras_gan.gan, "GAN", PlainGAN)
+    monkeypatch.setattr(features, "digits", lambda train, test, warn: Judge())
+
+
+@pytest.fixture
+def images(tmp_path, pixels):
+    np.savez(tmp_path / "images.npz", x_train=pixels[:40], x_test=pixels[40:])
+    return "images.npz"
+
+
+@pytest.fixture
+def trained(images):
+    """Result of a training run in "run", of one step."""
+    result = run(*TRAIN, "--data", images, "--batch-size", 40, "--fid-interval", 1, "--fid-samples", 9)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def refused(*words):
+    result = run(*words)
+    lines = result.stderr.splitlines()
+    assert result.exit_code == 1 and [line[:7] for line in lines].count("Error: ") == 1, result.output
+    return lines[-1]
+
+
+def test_fid_of_a_run_to_test_images_with_its_floor(trained, images):
+    result = run("fid", "run", f"{images}:test", "--count", 30)
+    assert result.exit_code == 0, result.output
+    first, of, floor, judge = result.stdout.splitlines()
+    assert first.startswith("Fréchet distance (digits features): ")
+    assert of == "  of 30 images of run to 10 of images.npz:test, seed 0"
+    assert floor.endswith("of 30 real images to 10 others") and judge == "judge: a judge for tests"
+    assert "--features digits: a judge for tests." in result.stderr
+    assert "With 10 images, fewer than 2048" in result.stderr
+
+
+def test_fid_as_json_is_that_of_the_images_themselves(images):
+    same = run("fid", images, images, "--json", "--features", "digits")
+    found = json.loads(same.stdout)
+    assert found["frechet_distance"] == pytest.approx(0, abs=1e-3) and found["n_a"] == 40
+    assert found["floor"]["n"] == 10 and found["protocol"]["features"] == "digits"
+
+
+def test_statistics_are_saved_and_stand_in_for_the_images(images):
+    assert run("fid", images, "--save-stats", "stats.npz").exit_code == 0
+    values = [
+        json.loads(run("fid", f"{images}:test", b, "--json").stdout)["frechet_distance"]
+        for b in (images, "stats.npz")
+    ]
+    assert values[0] == pytest.approx(values[1], rel=1e-9)
+    alone = run("fid", "stats.npz", "stats.npz")
+    assert alone.exit_code == 0 and "judge: the network that the statistics are of" in alone.stdout
+
+
+def test_statistics_of_another_network_are_refused_and_unknown_ones_need_a_word(images, monkeypatch):
+    run("fid", images, "--save-stats", "stats.npz")
+    monkeypatch.setattr(Judge, "sha256", "1" * 64)
+    line = refused("fid", f"{images}:test", "stats.npz")
+    assert "Both must be of one protocol. Received: weights 1111" in line
+    np.savez("bare.npz", mu=np.zeros(3), sigma=np.eye(3))
+    assert "--protocol NAME states it" in refused("fid", images, "bare.npz")
+    result = run("fid", images, "bare.npz", "--protocol", "digits", "--json")
+    assert json.loads(result.stdout)["n_b"] is None
+    assert "Received: digits and inception" in refused("fid", images, "bare.npz", "--protocol", "inception")
+
+
+def test_fid_needs_two_sides_or_a_file_to_write(images):
+    assert run("fid", images).exit_code == 2
+    assert "no file nothing" in refused("fid", "nothing", images)
+
+
+def test_evaluate_prints_every_metric_and_keeps_it(trained):
+    result = run("evaluate", "run", "--count", 20)
+    assert result.exit_code == 0, result.output
+    assert "Fréchet distance" in result.stdout and "samples that fool D" in result.stdout
+    rows = scores.read("run/metrics.jsonl")
+    assert [row["n"] for row in rows] == [9] + [20] * (len(rows) - 1) and len(rows) > 15
+    again = json.loads(run("evaluate", "run", "--count", 20, "--json").stdout)
+    assert scores.read("run/metrics.jsonl") == rows == [rows[0], *again["rows"]]
+    assert again["verdict"] == result.stdout.splitlines()[-1] and again["judge"] == Judge.about
+
+
+def test_evaluate_of_a_run_that_is_being_trained_leaves_its_file_alone(trained):
+    before = scores.read("run/metrics.jsonl")
+    with run_dir.opened("run", pytest.fail):
+        result = run("evaluate", "run", "--count", 20)
+    assert result.exit_code == 0 and "metrics.jsonl is left as it is." in result.stderr
+    assert scores.read("run/metrics.jsonl") == before
+
+
+def test_best_checkpoint_is_evaluated_too_and_other_things_are_refused(trained, images):
+    result = run("evaluate", "run/checkpoint.best.npz", "--count", 20)
+    assert result.exit_code == 0 and result.stdout.startswith("step 1, epoch 1: 20 samples")
+    assert "RUN must be a run directory or a checkpoint. Received: images.npz." in refused("evaluate", images)
+
+
+def test_plot_writes_the_chart_of_a_run(trained):
+    result = run("plot", "run")
+    assert result.exit_code == 0 and result.stdout.startswith("run/curves.png: loss of the discriminator, ")
+    assert "Fréchet distance, digits features, 9 samples of run" in result.stdout
+    assert "Received: nothing, without one" in refused("plot", "nothing")
+
+
+def test_features_that_are_unknown_are_refused_before_anything_is_written(images, tmp_path):
+    line = refused(*TRAIN, "--data", images, "--batch-size", 40, "--fid-interval", 1, "--features", "vgg")
+    assert "features must be one of FILE.keras, digits, inception" in line and not (tmp_path / "run").exists()
