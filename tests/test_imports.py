@@ -47,6 +47,7 @@ LEVELS = {  # a module imports from lower levels only
     "frameworks": 7,
     "options": 7,
     "cli_compare": 8,
+    "cli_pictures": 8,
     "cli": 9,
     "__main__": 10,
 }
@@ -60,9 +61,8 @@ HEAVY = {  # third-party packages of more than a moment, and who may import them
     "rich": {"progress"},
     "PIL": {"images", "pictures"},
 }
-WITHOUT_NUMPY = set(
-    "__init__ __main__ presets rule config progress quiet notation options cli_compare cli".split()
-)
+WITHOUT_NUMPY = set("__init__ __main__ presets rule config progress quiet notation options".split())
+WITHOUT_NUMPY |= {"cli", "cli_compare", "cli_pictures"}
 modules = pytest.mark.parametrize("module", sorted(path.stem for path in PACKAGE.glob("*.py")))
 
 
@@ -132,7 +132,7 @@ def test_imports_stand_at_the_top_but_in_commands_and_where_they_cost_time(modul
             late |= {name.split(".")[0] for name in imported(node)}
     allowed = {"quiet": {"tensorflow"}, "progress": {"rich"}, "data": {"sklearn"}, "gan": {"keras_gan"}}
     allowed["metrics"] = {"sklearn"}
-    allowed |= dict.fromkeys(("cli", "cli_compare", "options", "export"), {"keras_gan"})
+    allowed |= dict.fromkeys(("cli", "cli_compare", "cli_pictures", "options", "export"), {"keras_gan"})
     assert late <= allowed.get(module, set())
 
 
