@@ -32,6 +32,7 @@ LEVELS = {  # a module imports from lower levels only
     "data": 2,
     "record": 3,
     "networks": 3,
+    "animation": 4,
     "gan": 4,
     "classifier": 4,
     "inception_v3": 4,
@@ -59,7 +60,7 @@ HEAVY = {  # third-party packages of more than a moment, and who may import them
     "matplotlib": {"plots"},
     "sklearn": {"data", "metrics"},
     "rich": {"progress"},
-    "PIL": {"images", "pictures"},
+    "PIL": {"animation", "images", "pictures"},
 }
 WITHOUT_NUMPY = set("__init__ __main__ presets rule config progress quiet notation options".split())
 WITHOUT_NUMPY |= {"cli", "cli_compare", "cli_pictures"}

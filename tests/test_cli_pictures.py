@@ -1,0 +1,131 @@
+import shutil
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from keras_gan import data
+from keras_gan import train as training
+from keras_gan.cli import main
+from keras_gan.config import TrainConfig
+from keras_gan.gan import GAN
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path, monkeypatch):
+    """Each test runs in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
+def trained(folder, array):
+    """Trains two steps on a file of an array, a grid after each, and returns the run directory."""
+    np.savez(folder / "images.npz", x_train=array[:40], x_test=array[40:])
+    found = data.load_dataset(path=folder / "images.npz")
+    numbers = dict(batch_size=20, sample_interval=1, latent_dim=7, data=str(folder / "images.npz"))
+    config = TrainConfig("aioz", epochs=1, **numbers).resolved()
+    gan = GAN("aioz", image_shape=found.image_shape, latent_dim=7, jit_compile=False)
+    training.run(gan, found, config, folder / "run", quiet=True)
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def grey(tmp_path_factory, pixels):
+    """The run directory of grey images."""
+    return trained(tmp_path_factory.mktemp("grey"), pixels)
+
+
+@pytest.fixture(scope="module")
+def rgb(tmp_path_factory):
+    """The run directory of RGB images, higher than wide."""
+    array = np.random.default_rng(1).integers(0, 256, (50, 9, 8, 3), dtype=np.uint8)
+    return trained(tmp_path_factory.mktemp("rgb"), array)
+
+
+@pytest.fixture
+def imported(grey, tmp_path):
+    """A run of a checkpoint alone, as `import` leaves it."""
+    (tmp_path / "imported").mkdir()
+    shutil.copy(grey / "checkpoint.npz", tmp_path / "imported")
+    return tmp_path / "imported"
+
+
+def run(*words):
+    return CliRunner().invoke(main, ["sample", *map(str, words)], prog_name="python cli.py")
+
+
+def drawn(*words):
+    """Runs a command that must succeed, and returns what it says."""
+    result = run(*words)
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    return result.stdout
+
+
+def refused(*words, code=1):
+    """Runs a command that must fail, and returns its last line, which must be the only one but for usage."""
+    result = run(*words)
+    lines = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert (result.exit_code, result.stdout, len(lines)) == (code, "", 1), result.output
+    return lines[0]
+
+
+def size(path):
+    with Image.open(path) as picture:
+        return picture.size
+
+
+# what goes together
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--gif --seeds 0-3", "give --gif or --seeds, not both"),
+        ("--gif --npz a.npz", "give --gif or --npz, not both"),
+        ("--frames 5", "--frames goes with --gif"),
+        ("--gif --out a.png", "must end in .gif with --gif. Received: a.png"),
+        ("--gif --frames 1", "x>=2"),
+    ],
+)
+def test_options_that_do_not_go_together_are_wrong_use(words, told, grey, tmp_path):
+    assert told in refused(grey, *words.split(), code=2)
+    assert not list(tmp_path.iterdir())
+
+
+# --gif
+
+
+@pytest.mark.parametrize("kind", ["grey", "rgb"])
+def test_gif_of_a_run_lies_in_it(kind, request):
+    folder = request.getfixturevalue(kind)
+    line = drawn(folder, "--gif")
+    told = "grids from epoch 0, step 0 to epoch 1, step 2 (all 3)"
+    assert line == f"{folder / 'training.gif'}: {told}\n"
+    with Image.open(folder / "training.gif") as moving:
+        assert (moving.format, moving.n_frames) == ("GIF", 3)
+        assert moving.size == (size(folder / "0.png")[0], size(folder / "0.png")[1] + 28)
+    (folder / "training.gif").unlink()
+
+
+def test_gif_of_a_checkpoint_is_that_of_its_folder_and_goes_where_it_is_told(grey, tmp_path):
+    assert "all 3" in drawn(grey / "checkpoint.npz", "--gif", "--out", "a.gif")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
+
+
+def test_gif_leaves_out_grids_and_says_so(grey):
+    line = drawn(grey, "--gif", "--frames", 2, "--out", "a.gif")
+    assert line.endswith(" to epoch 1, step 2 (2 of 3, evenly spread; --frames takes more)\n")
+
+
+def test_gif_of_grids_without_record_or_checkpoint_has_steps(grey, tmp_path):
+    shutil.copy(grey / "1.png", tmp_path)
+    assert drawn(".", "--gif") == "training.gif: grids from step 1 to step 1 (all 1)\n"
+
+
+def test_gif_of_a_run_without_grids_is_refused(imported):
+    assert f"must hold sample grids such as 0.png. Received: {imported}" in refused(imported, "--gif")
+    assert not (imported / "training.gif").exists()
+
+
+def test_gif_of_what_is_not_there_is_refused():
+    assert "nowhere" in refused("nowhere", "--gif")
