@@ -5,11 +5,14 @@ from pathlib import Path
 
 import click
 
-from keras_gan.options import Seeds, Sides, tensorflow
+from keras_gan.options import LARGEST_SEED, Seeds, Sides, tensorflow
 
 _GRIDS = {"seeds", "count", "grid", "npz"}  # options of plain grids
-_WAYS = {"gif": {"frames"}}  # of drawing something else, and the options of each
-_FRAMES = 60  # of a GIF: 5 MB of the 28x28 images
+_WAYS = {  # of drawing something else, and the options of each
+    "gif": {"frames"},
+    "interpolate": {"frames"},
+}
+_FRAMES = {"gif": 60, "interpolate": 9}  # the first are 5 MB of 28x28 images
 
 
 @click.command(short_help="Draw images from the generator of a run.")
@@ -19,7 +22,18 @@ _FRAMES = 60  # of a GIF: 5 MB of the 28x28 images
 @click.option("--grid", type=Sides(), help="Rows x columns of the picture, as 8x8.")
 @click.option("--npz", metavar="FILE.npz", help="Write them as `images`, uint8 (N, h, w, c).")
 @click.option("--gif", is_flag=True, help="Write the run's own grids as a GIF: RUN/training.gif.")
-@click.option("--frames", type=click.IntRange(2), help=f"With --gif: at most. Default: {_FRAMES}.")
+@click.option(
+    "--interpolate",
+    nargs=2,
+    type=click.IntRange(0, LARGEST_SEED),
+    metavar="A B",
+    help="Draw the way from the noise of seed A to that of B: RUN/interpolation.png.",
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(2),
+    help="Grids of --gif at most, images of --interpolate. Default: {gif}, {interpolate}.".format(**_FRAMES),
+)
 @click.option("--out", metavar="FILE", help="Picture to write. Default: RUN/samples.png.")
 def sample(run, out, **options):
     """Draws images from the generator of a run; the same seed gives the same image.
@@ -28,14 +42,19 @@ def sample(run, out, **options):
     python cli.py sample images --seeds 0-63 --grid 8x8 --out digits.png
     python cli.py sample images --count 10000 --npz fakes.npz
     python cli.py sample images --gif
+    python cli.py sample images --interpolate 3 8
     """
     way = _way(options)
+    frames = options["frames"] or _FRAMES.get(way)
     file = Path(run, "checkpoint.npz") if Path(run).is_dir() else Path(run)
     if way == "gif":
-        _save_gif(file.parent if file.is_file() else Path(run), out, options["frames"] or _FRAMES)
+        _save_gif(file.parent if file.is_file() else Path(run), out, frames)
         return
     gan = _gan(file)
-    _save_grid(gan, out, file, **{name: options[name] for name in _GRIDS})
+    if way == "interpolate":
+        _save_interpolation(gan, Path(out or file.with_name("interpolation.png")), *options[way], frames)
+    else:
+        _save_grid(gan, out, file, **{name: options[name] for name in _GRIDS})
 
 
 def _way(options):
@@ -76,6 +95,13 @@ def _save_grid(gan, out, file, seeds, count, grid, npz):
         path = Path(out or file.with_name("samples.png"))
         plots.save_grid(path, pictures, rows or math.ceil(len(pictures) / columns), columns)
         click.echo(f"{path}: {len(pictures)} images of step {gan.step}")
+
+
+def _save_interpolation(gan, path, a, b, columns):
+    from keras_gan import montage, plots
+
+    plots.save_picture(path, montage.interpolation(gan, a, b, columns))
+    click.echo(f"{path}: {columns} images from seed {a} to seed {b}, of step {gan.step}")
 
 
 def _save_gif(folder, out, most):

@@ -82,7 +82,11 @@ def size(path):
     [
         ("--gif --seeds 0-3", "give --gif or --seeds, not both"),
         ("--gif --npz a.npz", "give --gif or --npz, not both"),
-        ("--frames 5", "--frames goes with --gif"),
+        ("--gif --interpolate 0 1", "give --gif or --interpolate, not both"),
+        ("--interpolate 0 1 --count 4", "give --interpolate or --count, not both"),
+        ("--interpolate 0", "requires 2 arguments"),
+        (f"--interpolate 0 {2**63}", "x<="),
+        ("--frames 5", "--frames goes with --gif or --interpolate alone"),
         ("--gif --out a.png", "must end in .gif with --gif. Received: a.png"),
         ("--gif --frames 1", "x>=2"),
     ],
@@ -129,3 +133,25 @@ def test_gif_of_a_run_without_grids_is_refused(imported):
 
 def test_gif_of_what_is_not_there_is_refused():
     assert "nowhere" in refused("nowhere", "--gif")
+
+
+# --interpolate
+
+
+@pytest.mark.parametrize("kind", ["grey", "rgb"])
+def test_interpolation_of_a_run_lies_in_it_and_ends_in_the_images_of_its_seeds(kind, request):
+    folder = request.getfixturevalue(kind)
+    path = folder / "interpolation.png"
+    assert drawn(folder, "--interpolate", 4, 0) == f"{path}: 9 images from seed 4 to seed 0, of step 2\n"
+    drawn(folder, "--seeds", "4,0", "--grid", "1x2", "--out", "ends.png")
+    strip, ends = (np.asarray(Image.open(file).convert("RGB")) for file in (path, "ends.png"))
+    side = (ends.shape[1] - 4) // 2
+    for strip in (strip[28 : 28 + len(ends)], strip[-len(ends) :]):
+        np.testing.assert_array_equal(strip[:, : 4 + side], ends[:, : 4 + side])
+        np.testing.assert_array_equal(strip[:, -4 - side :], ends[:, -4 - side :])
+    path.unlink()
+
+
+def test_interpolation_has_the_columns_asked_for_and_needs_no_record(imported):
+    assert "3 images" in drawn(imported, "--interpolate", 1, 2, "--frames", 3, "--out", "a.png")
+    assert size("a.png")[0] == 3 * 68 + 4

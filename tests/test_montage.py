@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from keras_gan import data, images, latent, montage
+
+STRIP = 68 + 4  # pixels of a grid of one row or column, of images of at most 64 a side
+CAPTION = images.captioned(np.zeros((1, 1, 1), np.uint8), "").shape[0] - 1  # its height
+
+
+class OnePixel:
+    """Stands for a GAN: its sample is one value in grey or in red, which the noise tells."""
+
+    seed, step = 0, 6
+
+    def __init__(self, channels=1):
+        self.image_shape = (8, 8, channels)
+
+    def noise(self, seeds):
+        return np.concatenate([data.noise(seed, data.GRID, 0, 1, 4) for seed in seeds])
+
+    def sample(self, z):
+        pixels = np.zeros((len(z), *self.image_shape), np.uint8)
+        pixels[..., 0] = images.to_uint8(np.tanh(z[:, 0]))[:, None, None]
+        return pixels
+
+
+def centres(strip):
+    """Returns the value in the middle of each image of a grid of one row."""
+    return strip[STRIP // 2, STRIP // 2 :: 68, 0]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_interpolation_shows_the_line_above_the_arc(channels):
+    gan = OnePixel(channels)
+    picture = montage.interpolation(gan, 2, 5, 7)
+    assert picture.shape == (2 * (CAPTION + STRIP) + 8, 7 * 68 + 4, channels)
+    a, b = gan.noise([2, 5])
+    for path, top in ((latent.linear, CAPTION), (latent.spherical, 2 * CAPTION + STRIP + 8)):
+        expected = gan.sample(path(a, b, np.linspace(0, 1, 7)))
+        shown = centres(picture[top : top + STRIP])
+        np.testing.assert_array_equal(shown, expected[:, 0, 0, 0])
+        assert (shown[[0, -1]] == gan.sample(gan.noise([2, 5]))[:, 0, 0, 0]).all()
+
+
+def test_captions_of_an_interpolation_tell_the_path_and_the_seeds():
+    picture = montage.interpolation(OnePixel(), 2, 5, 7)
+    for name, top in (("linear", 0), ("spherical", CAPTION + STRIP + 8)):
+        expected = images.captioned(np.zeros((1, 480, 1), np.uint8), f"{name}, seed 2 to seed 5")
+        np.testing.assert_array_equal(picture[top : top + CAPTION], expected[:CAPTION])
