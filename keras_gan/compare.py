@@ -28,6 +28,7 @@ class Judge(NamedTuple):
 def judge(train, test, warn):
     """Returns the `Judge` of two parts of a data set; without the second, a sixth is held out."""
     if test is None:
+        warn("A sixth of the real images is held out to test with.")
         train, test = _held_out(train)
     extractor = features.digits(train, test, warn)
     real = metrics.gaussian(extractor(train.images)[0])

@@ -122,7 +122,7 @@ def _test_part(name, path, size, **where):
     try:
         return data.load_dataset(name, path, size, "test", **where)
     except ValueError as error:
-        where["warn"](f"A sixth of the real images is held out to test with. {error}")
+        where["warn"](f"The real images have no test part. {error}")
         return None
 
 

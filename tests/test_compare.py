@@ -66,8 +66,8 @@ def labelled(n, seed=0):
     return data.Dataset.from_array(images)._replace(labels=np.arange(n) % 10)
 
 
-def test_judge_takes_the_test_part_or_holds_out_a_sixth(monkeypatch):
-    given = []
+def test_judge_takes_the_test_part_or_holds_out_a_sixth_and_says_so(monkeypatch):
+    given, told = [], []
 
     def digits(train, test, warn):
         given.append((train, test))
@@ -75,9 +75,10 @@ def test_judge_takes_the_test_part_or_holds_out_a_sixth(monkeypatch):
 
     monkeypatch.setattr(compare.features, "digits", digits)
     train, test = labelled(60), labelled(20, 1)
-    judge = compare.judge(train, test, None)
-    assert given[0] == (train, test) and judge.real.n == 60 and judge.test.images is test.images
-    judge = compare.judge(train, None, None)
+    judge = compare.judge(train, test, told.append)
+    assert told == [] and given[0] == (train, test) and judge.real.n == 60 and judge.test.images is test.images
+    judge = compare.judge(train, None, told.append)
+    assert told == ["A sixth of the real images is held out to test with."]
     kept, held_out = given[1]
     assert (judge.real.n, len(judge.test.images)) == (50, 10) == (len(kept.images), len(held_out.images))
     np.testing.assert_array_equal(kept.images[:, 0, 0, 0], kept.labels)  # still of each other
@@ -88,7 +89,8 @@ def test_judge_takes_the_test_part_or_holds_out_a_sixth(monkeypatch):
 def test_images_without_labels_are_cut_in_two_as_well(monkeypatch):
     given = []
     monkeypatch.setattr(compare.features, "digits", lambda *parts: given.extend(parts) or FirstPixel())
-    judge = compare.judge(data.Dataset.from_array(images_of([1] * 12, [9] * 12)), None, None)
+    dataset = data.Dataset.from_array(images_of([1] * 12, [9] * 12))
+    judge = compare.judge(dataset, None, lambda line: None)
     assert (judge.real.n, len(judge.test.images), given[0].labels, given[1].labels) == (10, 2, None, None)
 
 

@@ -111,15 +111,13 @@ def test_real_images_are_those_the_first_run_recorded(run_a, digits, tmp_path, p
     assert (len(train.images), len(test.images), test.split) == (200, 100, "test")
 
 
-def test_real_images_can_be_named_and_a_file_without_a_test_part_is_said_to_be_cut(
-    run_a, tmp_path, pixels
-):
+def test_real_images_can_be_named_and_a_file_without_a_test_part_is_told(run_a, tmp_path, pixels):
     np.savez(tmp_path / "b.npz", images=pixels)
     found, lines = sources.found([run_a], no_warning), []
     train, test = sources.real_images(found, None, tmp_path / "b.npz", True, lines.append)
     np.testing.assert_array_equal(train.images, pixels)
     assert test is None and len(lines) == 1
-    assert lines[0].startswith("A sixth of the real images is held out to test with. Expected a source")
+    assert lines[0].startswith("The real images have no test part. Expected a source with a test part")
 
 
 def test_real_images_that_no_source_names_are_asked_for(tmp_path, pixels):
