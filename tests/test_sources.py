@@ -120,6 +120,14 @@ def test_real_images_can_be_named_and_a_file_without_a_test_part_is_told(run_a, 
     assert lines[0].startswith("The real images have no test part. Expected a source with a test part")
 
 
+def test_training_images_alone_need_no_test_part(run_a, digits, tmp_path, pixels):
+    np.savez(tmp_path / "b.npz", images=pixels)
+    found = sources.found([run_a], no_warning)
+    assert sources.training_images(found, **WHERE).sha256 == data.load_dataset(path=digits).sha256
+    train = sources.training_images(found, None, tmp_path / "b.npz", True, no_warning)
+    np.testing.assert_array_equal(train.images, pixels)
+
+
 def test_real_images_that_no_source_names_are_asked_for(tmp_path, pixels):
     np.savez(tmp_path / "b.npz", images=pixels)
     with pytest.raises(ValueError, match="named with --dataset or --data .* Received: b.npz"):
