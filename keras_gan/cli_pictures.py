@@ -5,13 +5,16 @@ from pathlib import Path
 
 import click
 
-from keras_gan.options import LARGEST_SEED, Seeds, Sides, tensorflow
+from keras_gan.options import LARGEST_SEED, Seeds, Sides, tensorflow, warn
 
 _GRIDS = {"seeds", "count", "grid", "npz"}  # options of plain grids
+_REAL = {"dataset", "data", "offline"}  # of real images
 _WAYS = {  # of drawing something else, and the options of each
     "gif": {"frames"},
     "interpolate": {"frames"},
+    "nearest": {"seeds", "count", *_REAL},
 }
+_NEIGHBOURS = 3
 _FRAMES = {"gif": 60, "interpolate": 9}  # the first are 5 MB of 28x28 images
 
 
@@ -34,6 +37,10 @@ _FRAMES = {"gif": 60, "interpolate": 9}  # the first are 5 MB of 28x28 images
     type=click.IntRange(2),
     help="Grids of --gif at most, images of --interpolate. Default: {gif}, {interpolate}.".format(**_FRAMES),
 )
+@click.option("--nearest", is_flag=True, help="Beside each, its nearest training images: RUN/nearest.png.")
+@click.option("--dataset", help="With --nearest: data set, see `datasets`. Default: the run's.")
+@click.option("--data", metavar="PATH", help="With --nearest: images in place of the run's, as in `train`.")
+@click.option("--offline", is_flag=True, help="Download nothing.")
 @click.option("--out", metavar="FILE", help="Picture to write. Default: RUN/samples.png.")
 def sample(run, out, **options):
     """Draws images from the generator of a run; the same seed gives the same image.
@@ -43,18 +50,16 @@ def sample(run, out, **options):
     python cli.py sample images --count 10000 --npz fakes.npz
     python cli.py sample images --gif
     python cli.py sample images --interpolate 3 8
+    python cli.py sample images --nearest
     """
     way = _way(options)
-    frames = options["frames"] or _FRAMES.get(way)
+    options["frames"] = options["frames"] or _FRAMES.get(way)
     file = Path(run, "checkpoint.npz") if Path(run).is_dir() else Path(run)
-    if way == "gif":
-        _save_gif(file.parent if file.is_file() else Path(run), out, frames)
+    if way == "gif":  # of grids that are there: no checkpoint is needed, nor TensorFlow
+        _save_gif(file.parent if file.is_file() else Path(run), out, options["frames"])
         return
-    gan = _gan(file)
-    if way == "interpolate":
-        _save_interpolation(gan, Path(out or file.with_name("interpolation.png")), *options[way], frames)
-    else:
-        _save_grid(gan, out, file, **{name: options[name] for name in _GRIDS})
+    save = {"interpolate": _save_interpolation, "nearest": _save_nearest, None: _save_grid}[way]
+    save(_gan(file), file, out, options)
 
 
 def _way(options):
@@ -82,26 +87,61 @@ def _gan(file):
     return GAN.load(file)
 
 
-def _save_grid(gan, out, file, seeds, count, grid, npz):
+def _save_grid(gan, file, out, options):
     from keras_gan import checkpoint, plots
 
-    rows, columns = grid or (None, None)
-    pictures = gan.sample(gan.noise(seeds or count or (rows * columns if grid else 64)))
+    grid, npz = options["grid"], options["npz"]
+    samples = _samples(gan, options, math.prod(grid or (8, 8)))
     if npz:
-        checkpoint.save(npz, {"images": pictures})
-        click.echo(f"{npz}: images, uint8 {pictures.shape}")
+        checkpoint.save(npz, {"images": samples})
+        click.echo(f"{npz}: images, uint8 {samples.shape}")
     if out or not npz:
-        columns = columns or math.ceil(math.sqrt(len(pictures)))
         path = Path(out or file.with_name("samples.png"))
-        plots.save_grid(path, pictures, rows or math.ceil(len(pictures) / columns), columns)
-        click.echo(f"{path}: {len(pictures)} images of step {gan.step}")
+        plots.save_grid(path, samples, *_sides(grid, len(samples)))
+        click.echo(f"{path}: {len(samples)} images of step {gan.step}")
 
 
-def _save_interpolation(gan, path, a, b, columns):
+def _samples(gan, options, count):
+    """Returns the images of --seeds or, where there are none, of --count or `count`."""
+    return gan.sample(gan.noise(options["seeds"] or options["count"] or count))
+
+
+def _sides(grid, n):
+    """Returns rows and columns: those of --grid, or those of a square of n images."""
+    columns = math.ceil(math.sqrt(n))
+    return grid or (math.ceil(n / columns), columns)
+
+
+def _save_interpolation(gan, file, out, options):
     from keras_gan import montage, plots
 
+    (a, b), columns = options["interpolate"], options["frames"]
+    path = Path(out or file.with_name("interpolation.png"))
     plots.save_picture(path, montage.interpolation(gan, a, b, columns))
     click.echo(f"{path}: {columns} images from seed {a} to seed {b}, of step {gan.step}")
+
+
+def _save_nearest(gan, file, out, options):
+    from keras_gan import montage, nearest, plots, sources
+
+    found, where = _real(gan, file, options)
+    train, test = sources.real_images(found, **where)
+    sources.fitted(found, train.image_shape)
+    samples = _samples(gan, options, 24)
+    distances, rows = nearest.nearest(samples, train.images, _NEIGHBOURS)
+    path = Path(out or file.with_name("nearest.png"))
+    plots.save_picture(path, montage.with_nearest(samples, train.images[rows]))
+    click.echo(f"{path}: {len(samples)} images of step {gan.step} and the {_NEIGHBOURS} nearest to each")
+    click.echo(nearest.in_words(distances[:, 0], train.images, None if test is None else test.images))
+
+
+def _real(gan, file, options):
+    """Returns a list of the GAN as a source, and where real images beside its own are to be found."""
+    from keras_gan import record, sources
+
+    recorded = record.read(file.parent) if (file.parent / "config.json").is_file() else None
+    where = {"dataset": options["dataset"], "path": options["data"], "offline": options["offline"]}
+    return [sources.Source(str(file.parent), recorded, None, gan, None)], where | {"warn": warn}
 
 
 def _save_gif(folder, out, most):

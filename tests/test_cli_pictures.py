@@ -86,6 +86,8 @@ def size(path):
         ("--interpolate 0 1 --count 4", "give --interpolate or --count, not both"),
         ("--interpolate 0", "requires 2 arguments"),
         (f"--interpolate 0 {2**63}", "x<="),
+        ("--nearest --npz a.npz", "give --nearest or --npz, not both"),
+        ("--nearest --seeds 0 --count 1", "give --seeds or --count, not both"),
         ("--frames 5", "--frames goes with --gif or --interpolate alone"),
         ("--gif --out a.png", "must end in .gif with --gif. Received: a.png"),
         ("--gif --frames 1", "x>=2"),
@@ -155,3 +157,55 @@ def test_interpolation_of_a_run_lies_in_it_and_ends_in_the_images_of_its_seeds(k
 def test_interpolation_has_the_columns_asked_for_and_needs_no_record(imported):
     assert "3 images" in drawn(imported, "--interpolate", 1, 2, "--frames", 3, "--out", "a.png")
     assert size("a.png")[0] == 3 * 68 + 4
+
+
+# --nearest
+
+
+@pytest.mark.parametrize("kind", ["grey", "rgb"])
+def test_nearest_images_of_a_run_are_those_of_its_own_data(kind, request):
+    folder = request.getfixturevalue(kind)
+    told, heading, samples, tests = drawn(folder, "--nearest").splitlines()
+    assert told == f"{folder / 'nearest.png'}: 24 images of step 2 and the 3 nearest to each"
+    assert "nearest of 40 training images" in heading
+    assert samples.startswith("24 samples: median ") and tests.startswith("10 test images: median ")
+    assert size(folder / "nearest.png")[0] > 3 * 4 * 68
+    (folder / "nearest.png").unlink()
+
+
+def test_nearest_images_are_the_training_images_at_the_distances_printed(grey, tmp_path):
+    lines = drawn(grey, "--nearest", "--seeds", "3", "--out", "a.png").splitlines()
+    drawn(grey, "--seeds", "3", "--npz", "fake.npz")
+    fake = np.load("fake.npz")["images"].astype(float)
+    real = np.load(grey.parent / "images.npz")["x_train"]
+    distances = np.sqrt(((fake - real) ** 2).sum(axis=(1, 2, 3))) / 255
+    assert f"median {distances.min():.2f}, smallest {distances.min():.2f}" in lines[2]
+    picture = np.asarray(Image.open("a.png").convert("L"))[28:]
+    for place, row in enumerate(np.argsort(distances)[:3]):
+        left = 72 + 8 + 4 + 68 * place
+        np.testing.assert_array_equal(picture[4:68:8, left : left + 64 : 8], real[row, ..., 0])
+
+
+def test_images_without_a_test_part_are_searched_and_that_is_said(imported, images_npz):
+    result = run(imported, "--nearest", "--data", images_npz, "--count", 5)
+    assert result.exit_code == 0 and "nearest of 50 training images" in result.stdout
+    assert len(result.stdout.splitlines()) == 3 and "no test part" in result.stderr
+
+
+def test_real_images_of_a_run_without_a_record_are_asked_for(imported):
+    line = refused(imported, "--nearest")
+    assert "must be named with --dataset or --data" in line and str(imported) in line
+    assert not (imported / "nearest.png").exists()
+
+
+def test_real_images_of_another_shape_are_refused(rgb, images_npz):
+    line = refused(rgb, "--nearest", "--data", images_npz)
+    assert "8x8x1. Received" in line and "9x8x3" in line
+
+
+def test_real_images_that_are_no_longer_those_of_the_run_are_refused(grey, tmp_path, images_npz):
+    shutil.copytree(grey, tmp_path / "run")
+    record = tmp_path / "run/config.json"
+    record.write_text(record.read_text().replace(str(grey.parent / "images.npz"), str(images_npz)))
+    assert "must be those of the run" in refused("run", "--nearest")
+    assert not (tmp_path / "run/nearest.png").exists()

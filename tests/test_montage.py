@@ -47,3 +47,29 @@ def test_captions_of_an_interpolation_tell_the_path_and_the_seeds():
     for name, top in (("linear", 0), ("spherical", CAPTION + STRIP + 8)):
         expected = images.captioned(np.zeros((1, 480, 1), np.uint8), f"{name}, seed 2 to seed 5")
         np.testing.assert_array_equal(picture[top : top + CAPTION], expected[:CAPTION])
+
+
+@pytest.mark.parametrize(("n", "columns", "height"), [(1, 1, 1), (3, 1, 3), (24, 3, 8), (25, 3, 9)])
+def test_neighbours_stand_in_the_row_of_their_sample_and_apart(n, columns, height):
+    values = np.arange(n, dtype=np.uint8)
+    samples = np.tile(values[:, None, None, None], (1, 8, 8, 1))
+    neighbours = np.stack([samples + 50, samples + 100, samples + 150], axis=1)
+    picture = montage.with_nearest(samples, neighbours)
+    width = 72 + 8 + 3 * 68 + 4  # of a sample, a gap and three neighbours
+    assert picture.shape == (CAPTION + height * 68 + 4, columns * (width + 32) - 32, 1)
+    shown = picture[CAPTION + STRIP // 2 :: 68, :, 0]
+    for column in range(columns):
+        left, some = column * (width + 32), values[column * height : (column + 1) * height]
+        for i, offset in enumerate((0, 50, 100, 150)):
+            at = left + STRIP // 2 + i * 68 + (12 if i else 0)
+            np.testing.assert_array_equal(shown[: len(some), at], some + offset)
+            assert (shown[len(some) :, at] == 255).all()
+        assert (picture[CAPTION:, left + 68 : left + 84] == 255).all()
+
+
+def test_neighbours_in_colour_keep_their_colours():
+    colours = np.random.default_rng(0).integers(0, 256, (4, 3), dtype=np.uint8)
+    pixels = np.tile(colours[:, None, None], (1, 9, 8, 1))
+    picture = montage.with_nearest(pixels[:1], pixels[None, 1:])
+    shown = picture[CAPTION + 30, [36, 116, 184, 252]]
+    np.testing.assert_array_equal(shown, colours)
