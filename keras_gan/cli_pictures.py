@@ -13,6 +13,7 @@ _WAYS = {  # of drawing something else, and the options of each
     "gif": {"frames"},
     "interpolate": {"frames"},
     "nearest": {"seeds", "count", *_REAL},
+    "real": {"seeds", "count", "grid", *_REAL},
 }
 _NEIGHBOURS = 3
 _FRAMES = {"gif": 60, "interpolate": 9}  # the first are 5 MB of 28x28 images
@@ -38,8 +39,9 @@ _FRAMES = {"gif": 60, "interpolate": 9}  # the first are 5 MB of 28x28 images
     help="Grids of --gif at most, images of --interpolate. Default: {gif}, {interpolate}.".format(**_FRAMES),
 )
 @click.option("--nearest", is_flag=True, help="Beside each, its nearest training images: RUN/nearest.png.")
-@click.option("--dataset", help="With --nearest: data set, see `datasets`. Default: the run's.")
-@click.option("--data", metavar="PATH", help="With --nearest: images in place of the run's, as in `train`.")
+@click.option("--real", is_flag=True, help="Beside as many real images: RUN/real.png.")
+@click.option("--dataset", help="Real images, see `datasets`. Default: those of the run.")
+@click.option("--data", metavar="PATH", help="mnist.npz, idx(.gz), .npz, .npy or a folder of pictures.")
 @click.option("--offline", is_flag=True, help="Download nothing.")
 @click.option("--out", metavar="FILE", help="Picture to write. Default: RUN/samples.png.")
 def sample(run, out, **options):
@@ -51,6 +53,7 @@ def sample(run, out, **options):
     python cli.py sample images --gif
     python cli.py sample images --interpolate 3 8
     python cli.py sample images --nearest
+    python cli.py sample images --real --grid 5x5
     """
     way = _way(options)
     options["frames"] = options["frames"] or _FRAMES.get(way)
@@ -58,8 +61,8 @@ def sample(run, out, **options):
     if way == "gif":  # of grids that are there: no checkpoint is needed, nor TensorFlow
         _save_gif(file.parent if file.is_file() else Path(run), out, options["frames"])
         return
-    save = {"interpolate": _save_interpolation, "nearest": _save_nearest, None: _save_grid}[way]
-    save(_gan(file), file, out, options)
+    others = {"interpolate": _save_interpolation, "nearest": _save_nearest, "real": _save_real}
+    others.get(way, _save_grid)(_gan(file), file, out, options)
 
 
 def _way(options):
@@ -133,6 +136,21 @@ def _save_nearest(gan, file, out, options):
     plots.save_picture(path, montage.with_nearest(samples, train.images[rows]))
     click.echo(f"{path}: {len(samples)} images of step {gan.step} and the {_NEIGHBOURS} nearest to each")
     click.echo(nearest.in_words(distances[:, 0], train.images, None if test is None else test.images))
+
+
+def _save_real(gan, file, out, options):
+    from keras_gan import montage, plots, sources
+
+    found, where = _real(gan, file, options)
+    train = sources.training_images(found, **where)
+    sources.fitted(found, train.image_shape)
+    grid = options["grid"]
+    samples = _samples(gan, options, math.prod(grid or (8, 8)))
+    real = sources.Source(train.name, None, None, None, train.images).drawn(gan.seed, len(samples))
+    path = Path(out or file.with_name("real.png"))
+    picture = montage.with_real(samples, real, *_sides(grid, len(samples)), gan.step)
+    plots.save_picture(path, picture)
+    click.echo(f"{path}: {len(samples)} images of step {gan.step}, {len(real)} real ones of {train.name}")
 
 
 def _real(gan, file, options):

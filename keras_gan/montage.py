@@ -36,3 +36,15 @@ def with_nearest(samples, neighbours):
         both = [images.captioned(left, "sample"), images.captioned(right, "nearest training images")]
         columns.append(images.joined(both, axis=1, gap=8))
     return images.joined(columns, axis=1, gap=32)
+
+
+def with_real(samples, real, rows, columns, step):
+    """Returns two grids of rows x columns images as a captioned picture (h, w, c), samples left.
+
+    Args:
+        samples, real: uint8 (n, h, w, c), n at most rows * columns.
+        step: of the samples.
+    """
+    named = {f"samples, step {step}": samples, "real images": real}
+    grids = [images.captioned(images.grid(p, rows, columns), name) for name, p in named.items()]
+    return images.joined(grids, axis=1, gap=32)

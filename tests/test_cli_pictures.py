@@ -88,6 +88,10 @@ def size(path):
         (f"--interpolate 0 {2**63}", "x<="),
         ("--nearest --npz a.npz", "give --nearest or --npz, not both"),
         ("--nearest --seeds 0 --count 1", "give --seeds or --count, not both"),
+        ("--real --nearest", "give --nearest or --real, not both"),
+        ("--real --frames 3", "give --real or --frames, not both"),
+        ("--dataset mnist", "--dataset goes with --nearest or --real alone"),
+        ("--offline", "--offline goes with --nearest or --real alone"),
         ("--frames 5", "--frames goes with --gif or --interpolate alone"),
         ("--gif --out a.png", "must end in .gif with --gif. Received: a.png"),
         ("--gif --frames 1", "x>=2"),
@@ -209,3 +213,43 @@ def test_real_images_that_are_no_longer_those_of_the_run_are_refused(grey, tmp_p
     record.write_text(record.read_text().replace(str(grey.parent / "images.npz"), str(images_npz)))
     assert "must be those of the run" in refused("run", "--nearest")
     assert not (tmp_path / "run/nearest.png").exists()
+
+
+# --real
+
+
+@pytest.mark.parametrize("kind", ["grey", "rgb"])
+def test_real_images_beside_samples_are_of_the_run_s_own_data(kind, request):
+    folder = request.getfixturevalue(kind)
+    told = drawn(folder, "--real", "--grid", "2x3")
+    assert told == f"{folder / 'real.png'}: 6 images of step 2, 6 real ones of images\n"
+    width, height = size(folder / "real.png")
+    assert width == 2 * (3 * 68 + 4) + 32 and height == 28 + 2 * (64 + 4 + 8 * (kind == "rgb")) + 4
+    (folder / "real.png").unlink()
+
+
+def test_samples_left_of_real_images_are_those_of_their_seeds_and_the_others_are_real(grey):
+    drawn(grey, "--real", "--seeds", "0-3", "--out", "a.png")
+    drawn(grey, "--seeds", "0-3", "--npz", "fake.npz")
+    picture = np.asarray(Image.open("a.png").convert("L"))[28:]
+    fake, real = np.load("fake.npz")["images"], np.load(grey.parent / "images.npz")["x_train"]
+    known = [{image.tobytes() for image in pool} for pool in (fake, real)]
+    for left, pool in zip((0, 140 + 32), known, strict=True):
+        places = [(y, left + x) for y in (4, 72) for x in (4, 72)]
+        shown = {picture[y : y + 64 : 8, x : x + 64 : 8].tobytes() for y, x in places}
+        assert len(shown) == 4 and shown <= pool
+
+
+def test_fewer_real_images_than_samples_and_no_test_part_are_no_fault(imported, images_npz):
+    told = drawn(imported, "--real", "--data", images_npz)
+    assert "64 images of step 2, 50 real ones of images" in told
+    (imported / "real.png").unlink()
+
+
+def test_real_images_beside_a_run_without_a_record_are_asked_for(imported):
+    assert "must be named with --dataset or --data" in refused(imported, "--real")
+
+
+def test_more_samples_than_the_grid_holds_are_refused_beside_real_images_too(grey, tmp_path):
+    line = refused(grey, "--real", "--count", 7, "--grid", "2x3", "--out", "a.png")
+    assert "2x3 holds 6 images. Received: 7" in line and not list(tmp_path.iterdir())

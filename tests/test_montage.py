@@ -73,3 +73,18 @@ def test_neighbours_in_colour_keep_their_colours():
     picture = montage.with_nearest(pixels[:1], pixels[None, 1:])
     shown = picture[CAPTION + 30, [36, 116, 184, 252]]
     np.testing.assert_array_equal(shown, colours)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_samples_are_left_of_real_images_and_each_grid_has_its_size(channels):
+    samples, real = np.full((5, 8, 8, channels), 60, np.uint8), np.full((4, 8, 8, channels), 200, np.uint8)
+    picture = montage.with_real(samples, real, 2, 3, step=7)
+    width = 3 * 68 + 4
+    assert picture.shape == (CAPTION + 2 * 68 + 4, 2 * width + 32, channels)
+    shown = picture[CAPTION:]
+    for left, value, n in ((0, 60, 5), (width + 32, 200, 4)):
+        centres = shown[36::68, left + 36 : left + width : 68, 0]
+        assert centres.ravel().tolist() == [value] * n + [255] * (6 - n)
+    assert (shown[:, width : width + 32] == 255).all()
+    caption = images.captioned(np.zeros((1, width, 1), np.uint8), "samples, step 7")[:CAPTION]
+    np.testing.assert_array_equal(picture[:CAPTION, :width, :1], caption)
