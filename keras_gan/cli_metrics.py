@@ -16,7 +16,7 @@ def judging(function):
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON."),
         click.option("--offline", is_flag=True, help="Download nothing."),
-        click.option("--device", default="auto", show_default=True, type=click.Choice(DEVICES)),
+        click.option("--device", default="auto", show_default=True, type=click.Choice(DEVICES), help="Where."),
         click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of noise, rows."),
         click.option("--batch-size", type=click.IntRange(1), help="Images at once. Default: the judge's."),
         click.option("--inception-weights", "weights", metavar="FILE", help=_WEIGHTS),

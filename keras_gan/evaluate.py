@@ -9,10 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from keras_gan import data, health, images, metrics, progress, statistics
+from keras_gan import data, health, images, metrics, nearest, progress, statistics
 
 PAIRS = 1000  # images, or pairs of them, that are compared pixel by pixel
-MAX_SIDE = 32  # pixels of images when the nearest is looked for
 LINES = {  # metric: (group, what it is called, how it is written, what is better)
     "frechet_distance": ("quality", "Fréchet distance", ".2f", "lower"),
     "kernel_distance": ("quality", "kernel distance (KID)", ".4f", "lower"),
@@ -38,7 +37,7 @@ LINES = {  # metric: (group, what it is called, how it is written, what is bette
 
 
 class Judged(NamedTuple):
-    """Images, what the judge's network makes of them, and their pixels to look for the nearest by."""
+    """Images and what the judge's network makes of them."""
 
     images: np.ndarray  # uint8 (n, h, w, c)
     features: np.ndarray  # float32 (n, d)
@@ -76,10 +75,10 @@ def evaluate(source, extractor, train, test, count, seed, warn):
     real = judged(extractor, train.images[rows], "real images")
     fakes = judged(extractor, source.drawn(seed, count), "samples")
     others = judged(extractor, test.images[data.some_rows(len(test.images), seed, count)], "test images")
-    pixels = [_flat(each) for each in (train.images, fakes.images, others.images)]
-    values, spreads = _scores(fakes, real, gaussian, pixels[1], pixels[0], train.images, seed)
-    floors, _ = _scores(others, real, gaussian, pixels[2], pixels[0], train.images, seed)
-    values["copying"] = metrics.copying_share(pixels[1][:PAIRS], pixels[0], pixels[2][:PAIRS])
+    near = [nearest.nearest(each.images[:PAIRS], train.images, 1) for each in (fakes, others)]
+    values, spreads = _scores(fakes, real, gaussian, train.images[near[0][1][:, 0]], seed)
+    floors, _ = _scores(others, real, gaussian, train.images[near[1][1][:, 0]], seed)
+    values["copying"] = metrics.nearer_share(*(distances[:, 0] for distances, _ in near))
     values["spread"] = health.spread(fakes.images) / max(health.spread(others.images), 1e-9)
     floors["spread"] = 1.0
     values |= _stability(source.history) | _interplay(source.gan, others.images, fakes.images)
@@ -100,15 +99,14 @@ def evaluate(source, extractor, train, test, count, seed, warn):
     ]
 
 
-def _flat(pictures):
-    """Returns images as float32 (n, pixels), no larger than they have to be to be told apart."""
-    h, w = pictures.shape[1:3]
-    small = images.resize(pictures, (min(h, MAX_SIDE), min(w, MAX_SIDE)))
-    return small.reshape(len(small), -1).astype(np.float32)
+def _scores(one, real, gaussian, neighbours, seed):
+    """Returns what holds for any images, samples or real ones: {metric: value} and {metric: spread}.
 
-
-def _scores(one, real, gaussian, pixels, train_pixels, train_images, seed):
-    """Returns what holds for any images, samples or real ones: {metric: value} and {metric: spread}."""
+    Args:
+        one, real: `Judged`; of the real images as many as of samples.
+        gaussian: `metrics.Gaussian` of all training images.
+        neighbours: uint8, the training image nearest to each of the first images.
+    """
     values, spreads = {}, {}
     own = metrics.gaussian(one.features)
     values["frechet_distance"] = metrics.frechet_distance(own, gaussian, "symmetric").value
@@ -121,9 +119,8 @@ def _scores(one, real, gaussian, pixels, train_pixels, train_images, seed):
         labels, classes = one.probabilities.argmax(axis=1), one.probabilities.shape[1]
         values["classes"], values["class_entropy"] = metrics.class_coverage(labels, classes)
     values["precision"], values["recall"] = metrics.precision_recall(real.features, one.features)
-    nearest = train_images[metrics.nearest(pixels[:PAIRS], train_pixels)]
     for name, function in (("ssim", _ssim), ("psnr", _psnr)):
-        found = function(one.images[:PAIRS], nearest)
+        found = function(one.images[:PAIRS], neighbours)
         values[name], spreads[name] = float(found.mean()), float(found.std())
     values["distinct"] = metrics.distinct(one.images) / len(one.images)
     values["pairwise_ssim"] = float(_ssim(*_pairs(one.images, seed)).mean())

@@ -1,11 +1,13 @@
-"""Pixels: ranges, sizes and grids of images held as NumPy arrays.
+"""Pixels: ranges, sizes, grids and captions of images held as NumPy arrays.
 
 Outside the networks images are uint8 (n, h, w, c); inside they are floats in [-1, 1].
 Only this module converts. Reading and writing files is done elsewhere.
 """
 
+import math
+
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 
 def to_unit(images):
@@ -104,3 +106,31 @@ def grid(images, rows, columns):
         enlarged = image.repeat(scale, axis=0).repeat(scale, axis=1)
         picture[top : top + h - gap, left : left + w - gap] = enlarged
     return picture
+
+
+def captioned(picture, text):
+    """Returns a picture with a line of black text above it, on white, widened where the text is wider.
+
+    Args:
+        picture: uint8 (h, w, c).
+    """
+    font, left, height = ImageFont.load_default(16), 4, 28
+    strip = Image.new("L", (math.ceil(font.getlength(text)) + 2 * left, height), 255)
+    ImageDraw.Draw(strip).text((left, height - 7), text, fill=0, font=font, anchor="ls")
+    return joined([np.asarray(strip)[..., None].repeat(picture.shape[2], axis=2), picture], axis=0)
+
+
+def joined(pictures, axis, gap=0):
+    """Returns pictures below each other (axis 0) or side by side (axis 1), `gap` white pixels apart.
+
+    Args:
+        pictures: list of uint8 (h, w, c) of one c; those that are smaller are widened with white.
+    """
+    side = max(picture.shape[1 - axis] for picture in pictures)
+    padded = []
+    for i, picture in enumerate(pictures):
+        white = [(0, 0), (0, 0), (0, 0)]
+        white[axis] = (gap if i else 0, 0)
+        white[1 - axis] = (0, side - picture.shape[1 - axis])
+        padded.append(np.pad(picture, white, constant_values=255))
+    return np.concatenate(padded, axis)

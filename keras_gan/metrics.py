@@ -232,14 +232,13 @@ def copying_share(fake, train, test):
     features or pixels. Blurred samples are near too, in pixels more than in features.
     """
     pairs = (_pair(features, train) for features in (fake, test))
-    fakes, tests = (np.hstack([part.min(axis=1) for part in _distances(*pair)]) for pair in pairs)
+    return nearer_share(*(np.hstack([p.min(axis=1) for p in _distances(*pair)]) for pair in pairs))
+
+
+def nearer_share(fakes, tests):
+    """Returns the share of pairs of distances, float (n,) and (m,), whose first is less: see above."""
     below, up_to = (np.searchsorted(np.sort(tests), fakes, side) for side in ("left", "right"))
     return float(1 - (below + up_to).mean() / (2 * len(tests)))
-
-
-def nearest(x, y):
-    """Returns the rows int64 (n,) of y, float (m, d), that are nearest to those of x, float (n, d)."""
-    return np.hstack([part.argmin(axis=1) for part in _distances(*_pair(x, y))])
 
 
 def distinct(images):

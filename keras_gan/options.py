@@ -4,6 +4,7 @@ import sys
 
 import click
 
+LARGEST_SEED = 2**63 - 1  # as in `config`
 FEATURES = "Judge: inception, digits or FILE.keras. Default: inception if its weights are at hand."
 _EXPECTED = (ValueError, OSError, ImportError, MemoryError)
 
@@ -59,7 +60,8 @@ class Seeds(click.ParamType):
         seeds = []
         for part in value.split(","):
             first, _, last = part.partition("-")
-            if not (first.isdigit() and (last or first).isdigit() and int(first) <= int(last or first)):
+            digits = first.isdigit() and (last or first).isdigit()
+            if not (digits and int(first) <= int(last or first) <= LARGEST_SEED):
                 self.fail(f"expected seeds such as 0-63 or 0,1,4-6. Received: {value!r}.", param, ctx)
             seeds.extend(range(int(first), int(last or first) + 1))
         return seeds

@@ -58,6 +58,16 @@ def read_pictures(folder, image_size, warn):
     return pixels
 
 
+def read_picture(path):
+    """Returns the picture in a file, grey or not, as uint8 (h, w, 3).
+
+    Raises:
+        ValueError: it cannot be decoded.
+    """
+    _, size = _mode_and_size(Path(path))
+    return _decode(Path(path), (*size, 3))
+
+
 def _check_promised(paths, size):
     """Refuses pictures whose headers promise more bytes than there can be, `size` in each."""
     if size > _MAX_BYTES:

@@ -20,8 +20,13 @@ def save_grid(path, samples, rows, columns):
     Args:
         samples: uint8 (n, h, w, c), grey for c = 1, colour for c = 3.
     """
+    save_picture(path, images.grid(samples, rows, columns))
+
+
+def save_picture(path, picture):
+    """Writes a picture, uint8 (h, w, 1 or 3), as a PNG of those very pixels."""
     with checkpoint.replacing(path) as beside:
-        mpl_image.imsave(beside, _rgb(images.grid(samples, rows, columns)), format="png")
+        mpl_image.imsave(beside, _rgb(picture), format="png")
 
 
 def _rgb(picture):
@@ -32,10 +37,7 @@ def _rgb(picture):
 def save_side_by_side(path, left, right):
     """Writes two 5x5 grids of uint8 (25, h, w, c) images beside each other as one PNG."""
     grids = [images.grid(samples, 5, 5) for samples in (left, right)]
-    between = np.full((grids[0].shape[0], 24, grids[0].shape[2]), 255, np.uint8)
-    picture = np.concatenate([grids[0], between, grids[1]], axis=1)
-    with checkpoint.replacing(path) as beside:
-        mpl_image.imsave(beside, _rgb(picture), format="png")
+    save_picture(path, images.joined(grids, axis=1, gap=24))
 
 
 def save_differences(path, traces):

@@ -108,6 +108,20 @@ def _source(name, path, warn):
 def real_images(sources, dataset, path, offline, warn):
     """Returns the training part of the real images, and the test part or None.
 
+    Args and errors are those of `training_images`.
+    """
+    where = dict(offline=offline, warn=warn)
+    train = training_images(sources, dataset, path, **where)
+    config = next((source.record.config for source in sources if source.record), None)
+    if not (dataset or path):
+        dataset, path = config.dataset, config.data
+    name = train.name if path is None else dataset or "auto"
+    return train, _other_part(name, path, config.image_size if config else None, "train", **where)
+
+
+def training_images(sources, dataset, path, offline, warn):
+    """Returns the training part of the real images.
+
     Where neither a `dataset` nor a `path` is given, the first source that is a run names its own.
 
     Raises:
@@ -118,20 +132,17 @@ def real_images(sources, dataset, path, offline, warn):
     where = dict(offline=offline, warn=warn)
     if dataset or path:
         size = recorded.config.image_size if recorded else None
-        return parts(dataset or "auto", path, size, **where)
+        return data.load_dataset(dataset or "auto", path, size, **where)
     if recorded is None:
         raise ValueError(
             "Real images must be named with --dataset or --data where no source is a run that "
             f"recorded its own. Received: {', '.join(source.name for source in sources)}."
         )
-    config = recorded.config
     try:
-        train = recorded.dataset(config, **where)
+        return recorded.dataset(recorded.config, **where)
     except (OSError, ValueError) as error:
         kind = ValueError if isinstance(error, ValueError) else FileNotFoundError
         raise kind(f"{error} --dataset or --data names the real images, too.") from None
-    name = train.name if config.data is None else config.dataset
-    return train, _other_part(name, config.data, config.image_size, "train", **where)
 
 
 def parts(name, path, size, split="train", **where):

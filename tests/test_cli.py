@@ -362,7 +362,7 @@ def test_seeds_and_count_together_are_wrong_use(trained):
     assert "not both" in misused("sample", trained[1], "--seeds", "0", "--count", "1")
 
 
-@pytest.mark.parametrize("seeds", ["", "a", "3-1", "1,,2", "-1", "1-2-3"])
+@pytest.mark.parametrize("seeds", ["", "a", "3-1", "1,,2", "-1", "1-2-3", str(2**63)])
 def test_seeds_that_are_none_are_wrong_use(trained, seeds):
     assert "such as 0-63 or 0,1,4-6" in misused("sample", trained[1], f"--seeds={seeds}")
 

@@ -66,8 +66,8 @@ def labelled(n, seed=0):
     return data.Dataset.from_array(images)._replace(labels=np.arange(n) % 10)
 
 
-def test_judge_takes_the_test_part_or_holds_out_a_sixth(monkeypatch):
-    given = []
+def test_judge_takes_the_test_part_or_holds_out_a_sixth_and_says_so(monkeypatch):
+    given, told = [], []
 
     def digits(train, test, warn):
         given.append((train, test))

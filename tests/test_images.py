@@ -119,3 +119,28 @@ def test_grey_of_a_color_is_its_luma_and_of_a_grey_itself():
     grey = images.to_grey(colors.reshape(1, 1, 5, 3))
     assert grey.shape == (1, 1, 5, 1) and grey.dtype == np.uint8
     assert grey.ravel().tolist() == [76, 150, 29, 7, 255]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_caption_is_black_on_white_above_the_picture_which_stays_as_it_is(channels):
+    picture = np.full((30, 200, channels), 90, np.uint8)
+    whole = images.captioned(picture, "step 7")
+    assert whole.shape[1:] == (200, channels) and whole.dtype == np.uint8
+    np.testing.assert_array_equal(whole[-30:], picture)
+    text = whole[:-30]
+    assert text.min() < 50 and (text[[0, -1]] == 255).all() and (text[:, :3] == 255).all()
+    assert (images.captioned(picture, "step 8") != whole).any()
+
+
+def test_caption_wider_than_its_picture_is_not_cut():
+    whole = images.captioned(np.zeros((9, 9, 1), np.uint8), "a caption much wider than nine pixels")
+    assert whole.shape[1] > 150 and (whole[:, -3:] == 255).all() and (whole[-9:, 9:] == 255).all()
+    assert whole[:-9, 100:].min() < 50
+
+
+def test_pictures_are_joined_on_white_with_gaps_between_them_alone():
+    a, b = np.full((2, 3, 1), 7, np.uint8), np.full((1, 2, 1), 8, np.uint8)
+    beside = images.joined([a, b], axis=1, gap=1)[..., 0]
+    assert beside.tolist() == [[7, 7, 7, 255, 8, 8], [7, 7, 7, 255, 255, 255]]
+    below = images.joined([a, b], axis=0)[..., 0]
+    assert below.tolist() == [[7, 7, 7], [7, 7, 7], [8, 8, 255]]

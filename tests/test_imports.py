@@ -20,7 +20,9 @@ LEVELS = {  # a module imports from lower levels only
     "scores": 1,
     "history": 0,
     "interrupt": 0,
+    "latent": 0,
     "metrics": 0,
+    "nearest": 0,
     "progress": 0,
     "quiet": 0,
     "config": 1,
@@ -28,11 +30,13 @@ LEVELS = {  # a module imports from lower levels only
     "pictures": 1,
     "plots": 1,
     "readers": 1,
+    "montage": 1,
     "notation": 1,
     "torch_semantics": 1,
     "data": 2,
     "record": 3,
     "networks": 3,
+    "animation": 4,
     "gan": 4,
     "classifier": 4,
     "inception_v3": 4,
@@ -53,6 +57,7 @@ LEVELS = {  # a module imports from lower levels only
     "options": 9,
     "cli_compare": 10,
     "cli_metrics": 10,
+    "cli_pictures": 10,
     "cli": 11,
     "__main__": 12,
 }
@@ -62,13 +67,12 @@ HEAVY = {  # third-party packages of more than a moment, and who may import them
     "keras": {"classifier", "features", "gan", "inception_v3", "networks", "torch_semantics", "train"},
     "torch": {"torch_reference"},
     "matplotlib": {"plots"},
-    "sklearn": {"data", "metrics"},
+    "sklearn": {"data", "metrics", "nearest"},
     "rich": {"progress"},
-    "PIL": {"images", "pictures"},
+    "PIL": {"animation", "images", "pictures"},
 }
-WITHOUT_NUMPY = set(
-    "__init__ __main__ presets rule config progress quiet notation options cli_compare cli_metrics cli".split()
-)
+WITHOUT_NUMPY = set("__init__ __main__ presets rule config progress quiet notation options".split())
+WITHOUT_NUMPY |= {"cli", "cli_compare", "cli_metrics", "cli_pictures"}
 modules = pytest.mark.parametrize("module", sorted(path.stem for path in PACKAGE.glob("*.py")))
 
 
@@ -137,8 +141,9 @@ def test_imports_stand_at_the_top_but_in_commands_and_where_they_cost_time(modul
         if isinstance(node, ast.FunctionDef):
             late |= {name.split(".")[0] for name in imported(node)}
     allowed = {"quiet": {"tensorflow"}, "progress": {"rich"}, "data": {"sklearn"}, "gan": {"keras_gan"}}
-    allowed["metrics"] = {"sklearn"}
-    allowed |= dict.fromkeys(("cli", "cli_compare", "cli_metrics", "options", "export"), {"keras_gan"})
+    allowed["metrics"] = allowed["nearest"] = {"sklearn"}
+    allowed |= dict.fromkeys(("cli", "cli_compare", "cli_metrics", "cli_pictures"), {"keras_gan"})
+    allowed |= dict.fromkeys(("options", "export"), {"keras_gan"})
     assert late <= allowed.get(module, set())
 
 

@@ -172,3 +172,17 @@ def test_what_pillow_warns_of_is_no_second_line(tmp_path):
         warnings.simplefilter("always")
         read(tmp_path)
     assert told == []
+
+
+@pytest.mark.parametrize(("mode", "colour"), [("L", 7), ("RGB", (1, 2, 3)), ("RGBA", (1, 2, 3, 4))])
+def test_one_picture_is_read_in_rgb_whatever_it_is_stored_in(tmp_path, mode, colour):
+    draw(tmp_path / "x.png", colour, mode, size=(5, 4))
+    picture = pictures.read_picture(str(tmp_path / "x.png"))
+    assert picture.shape == (4, 5, 3) and picture.dtype == np.uint8
+    assert picture[3, 4].tolist() == ([7, 7, 7] if mode == "L" else [1, 2, 3])
+
+
+def test_one_picture_that_cannot_be_decoded_is_named(tmp_path):
+    (tmp_path / "x.png").write_text("no picture")
+    with pytest.raises(ValueError, match="x.png cannot be read as a picture"):
+        pictures.read_picture(tmp_path / "x.png")

@@ -84,6 +84,8 @@ def test_damaged_record_is_refused_in_one_line(tmp_path, content, told):
         ({"config": {"preset": "aioz", "image_size": 5}}, "not iterable"),
         ({"config": []}, "list"),
         ({"data": {"name": "mnist", "source": "x", "sha256": 7}}, "no name"),
+        ({"data": {"name": "mnist", "source": "x", "sha256": "7"}}, "no 'images'"),
+        ({"data": {"name": "mnist", "source": "x", "sha256": "7", "images": 0}}, "has 0 images"),
         ({"data": None}, "NoneType"),
         ({"versions": 1}, "int"),
         ({"first_step": "a"}, "invalid literal"),
