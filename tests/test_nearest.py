@@ -56,7 +56,7 @@ def test_words_tell_medians_and_smallest_of_samples_and_of_test_images():
         "3 samples: median 0.50, smallest 0.25",
         "3 test images: median 0.20, smallest 0.00",
     ]
-    assert len(nearest.in_words(np.array([0.5]), grey(0, 255), None).splitlines()) == 2
+    assert len(nearest.in_words(np.array([0.5]), grey(0, 255), None).splitlines()) == 3
 
 
 @pytest.mark.parametrize(("n", "taken"), [(1, 1), (7, 7), (8, 4), (15, 5)])
