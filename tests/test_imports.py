@@ -44,6 +44,7 @@ LEVELS = {  # a module imports from lower levels only
     "parity": 6,
     "train": 6,
     "export": 6,
+    "serving": 6,
     "frameworks": 7,
     "options": 7,
     "cli_compare": 8,
@@ -52,13 +53,19 @@ LEVELS = {  # a module imports from lower levels only
 }
 EXCEPTION = ("gan", "train")  # inside GAN.train
 HEAVY = {  # third-party packages of more than a moment, and who may import them
-    "tensorflow": set("engines features gan inception_v3 networks quiet torch_semantics train".split()),
-    "keras": {"classifier", "features", "gan", "inception_v3", "networks", "torch_semantics", "train"},
+    "tensorflow": set(
+        "engines features gan inception_v3 networks quiet serving torch_semantics train".split()
+    ),
+    "keras": set(
+        "classifier features gan inception_v3 networks serving torch_semantics train".split()
+    ),
     "torch": {"torch_reference"},
     "matplotlib": {"plots"},
     "sklearn": {"data", "metrics"},
     "rich": {"progress"},
     "PIL": {"images", "pictures"},
+    "onnxruntime": {"serving"},
+    "tf2onnx": {"serving"},
 }
 WITHOUT_NUMPY = set(
     "__init__ __main__ presets rule config progress quiet notation options cli_compare cli".split()
@@ -131,7 +138,7 @@ def test_imports_stand_at_the_top_but_in_commands_and_where_they_cost_time(modul
         if isinstance(node, ast.FunctionDef):
             late |= {name.split(".")[0] for name in imported(node)}
     allowed = {"quiet": {"tensorflow"}, "progress": {"rich"}, "data": {"sklearn"}, "gan": {"keras_gan"}}
-    allowed["metrics"] = {"sklearn"}
+    allowed |= {"metrics": {"sklearn"}, "serving": {"onnxruntime", "tf2onnx"}}
     allowed |= dict.fromkeys(("cli", "cli_compare", "options", "export"), {"keras_gan"})
     assert late <= allowed.get(module, set())
 
