@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 import keras_gan
-from keras_gan import cli_compare, notation
+from keras_gan import cli_compare, cli_doctor, notation
 from keras_gan import presets as preset_table
 from keras_gan.config import DEVICES, ENGINES, PRECISIONS, TrainConfig
 from keras_gan.options import Commands, Seeds, Sides, tensorflow, warn
@@ -238,3 +238,4 @@ def datasets():
 
 for command in (cli_compare.compare, cli_compare.parity, cli_compare.export, cli_compare.import_):
     main.add_command(command)
+main.add_command(cli_doctor.doctor)

@@ -45,19 +45,21 @@ LEVELS = {  # a module imports from lower levels only
     "train": 6,
     "export": 6,
     "serving": 6,
+    "doctor": 6,
     "frameworks": 7,
     "options": 7,
     "cli_compare": 8,
+    "cli_doctor": 8,
     "cli": 9,
     "__main__": 10,
 }
 EXCEPTION = ("gan", "train")  # inside GAN.train
 HEAVY = {  # third-party packages of more than a moment, and who may import them
     "tensorflow": set(
-        "engines features gan inception_v3 networks quiet serving torch_semantics train".split()
+        "doctor engines features gan inception_v3 networks quiet serving torch_semantics train".split()
     ),
     "keras": set(
-        "classifier features gan inception_v3 networks serving torch_semantics train".split()
+        "classifier doctor features gan inception_v3 networks serving torch_semantics train".split()
     ),
     "torch": {"torch_reference"},
     "matplotlib": {"plots"},
@@ -68,7 +70,7 @@ HEAVY = {  # third-party packages of more than a moment, and who may import them
     "tf2onnx": {"serving"},
 }
 WITHOUT_NUMPY = set(
-    "__init__ __main__ presets rule config progress quiet notation options cli_compare cli".split()
+    "__init__ __main__ presets rule config progress quiet notation options cli_compare cli_doctor cli".split()
 )
 modules = pytest.mark.parametrize("module", sorted(path.stem for path in PACKAGE.glob("*.py")))
 
@@ -139,7 +141,7 @@ def test_imports_stand_at_the_top_but_in_commands_and_where_they_cost_time(modul
             late |= {name.split(".")[0] for name in imported(node)}
     allowed = {"quiet": {"tensorflow"}, "progress": {"rich"}, "data": {"sklearn"}, "gan": {"keras_gan"}}
     allowed |= {"metrics": {"sklearn"}, "serving": {"onnxruntime", "tf2onnx"}}
-    allowed |= dict.fromkeys(("cli", "cli_compare", "options", "export"), {"keras_gan"})
+    allowed |= dict.fromkeys(("cli", "cli_compare", "cli_doctor", "options", "export"), {"keras_gan"})
     assert late <= allowed.get(module, set())
 
 

@@ -91,7 +91,8 @@ def test_other_precisions_come_out_in_float32(kind, precision, atol, tmp_path):
 
 def test_float32_copy_has_the_weights_of_mixed_precision_bit_for_bit():
     gan = lived_in("keras", "mixed_bfloat16")
-    for ours, theirs in zip(serving.float32(gan).get_weights(), gan.generator.get_weights(), strict=True):
+    copy = serving.float32(gan)
+    for ours, theirs in zip(copy.get_weights(), gan.generator.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
