@@ -71,11 +71,12 @@ def main():
     metavar="[DIR]",
     help="Go on with the run in DIR, or --outdir, to --epochs in total.",
 )
+@click.option("--tensorboard", is_flag=True, help="Write losses and grids for TensorBoard, too.")
 @click.option("--offline", is_flag=True, help="Download nothing.")
 @click.option("-n", "--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only.")
 @click.pass_context
-def train(ctx, outdir, overwrite, resume, offline, dry_run, quiet, **settings):
+def train(ctx, outdir, overwrite, resume, tensorboard, offline, dry_run, quiet, **settings):
     """Trains a GAN and writes sample grids while it goes on.
 
     \b
@@ -107,16 +108,21 @@ def train(ctx, outdir, overwrite, resume, offline, dry_run, quiet, **settings):
     numbers = {name: getattr(config, name) for name in OF_THE_GAN}
     gan = GAN(image_shape=dataset.image_shape, **numbers)
     try:
-        train.run(gan, dataset, config, outdir, overwrite, quiet, record)
+        train.run(gan, dataset, config, outdir, overwrite, quiet, record, tensorboard)
     except FileExistsError as error:
         raise ValueError(f"{error} {_ways_out(ctx, outdir)}") from None
     except interrupt.Interrupted as stop:
-        warn(f"{stop} To go on: {_program(ctx)} --resume {shlex.quote(outdir)}")
+        warn(f"{stop} To go on: {_resume(ctx, outdir)}")
         ctx.exit(stop.exit_code)
 
 
 def _program(ctx):
     return f"{ctx.find_root().info_name} train"
+
+
+def _resume(ctx, outdir):
+    too = " --tensorboard" if ctx.params["tensorboard"] else ""  # which no file of the run records
+    return f"{_program(ctx)} --resume {shlex.quote(outdir)}{too}"
 
 
 def _is_given(ctx, name):
@@ -152,7 +158,7 @@ def _dataset(config, record, offline):
 def _ways_out(ctx, outdir):
     """Returns the full commands that work where `outdir` holds a run."""
     program, words = ctx.find_root().info_name, shlex.join(ctx.obj)
-    go_on = f"To go on with it: {_program(ctx)} --resume {shlex.quote(outdir)}    "
+    go_on = f"To go on with it: {_resume(ctx, outdir)}    "
     elsewhere = next(p for i in range(2, 10**6) if not (p := Path(f"{outdir.rstrip('/')}-{i}")).exists())
     return (
         f"{go_on if Path(outdir, 'config.json').is_file() else ''}"

@@ -188,6 +188,7 @@ class GAN:
         resume=False,
         quiet=False,
         checkpoint_interval=None,
+        tensorboard=False,
     ):
         """Trains and writes a run directory; a second call goes on where the first ended.
 
@@ -201,6 +202,7 @@ class GAN:
             resume: whether to take over the run in `outdir`, at its checkpoint, and train it to
                 `epochs` in total; what is not given is as it was.
             checkpoint_interval: in epochs; None is once a minute.
+            tensorboard: whether to write losses and grids for TensorBoard, too.
 
         Returns:
             The history of the whole run: dict of column name to float array (steps,), as in
@@ -215,7 +217,7 @@ class GAN:
 
         numbers = dict(epochs=epochs, batch_size=batch_size, sample_interval=sample_interval)
         numbers |= dict(checkpoint_interval=checkpoint_interval, engine=engine)
-        return train.train_gan(self, numbers, data, outdir, overwrite, resume, quiet)
+        return train.train_gan(self, numbers, data, outdir, overwrite, resume, quiet, tensorboard)
 
     def save(self, path):
         """Writes networks, optimizers and step to an .npz file, atomically."""

@@ -17,7 +17,7 @@ import tensorflow as tf
 import keras_gan
 from keras_gan import checkpoint, engines, health, history, interrupt, networks, progress, run_dir
 from keras_gan import record as records
-from keras_gan import torch_semantics
+from keras_gan import tensorboard, torch_semantics
 from keras_gan.data import DATASETS, Dataset, load_dataset
 
 SECONDS_PER_CALL = 0.5  # of the engine: short enough for the progress bar and for Ctrl-C
@@ -38,7 +38,7 @@ class Schedule(NamedTuple):
         return min(self.total, *(step + n - step % n for n in every))
 
 
-def run(gan, dataset, config, outdir="images", overwrite=False, quiet=False, record=None):
+def run(gan, dataset, config, outdir="images", overwrite=False, quiet=False, record=None, events=False):
     """Trains `gan` on `dataset` from its current step and writes the run directory.
 
     Args:
@@ -50,6 +50,7 @@ def run(gan, dataset, config, outdir="images", overwrite=False, quiet=False, rec
         quiet: whether to print nothing but warnings.
         record: `record.Record` of the run in `outdir`, of these images, to go on with from its
             checkpoint; `epochs` are then in total.
+        events: whether to write losses and grids for TensorBoard, too.
 
     Returns:
         The history of the run, as `history.read` does.
@@ -74,10 +75,13 @@ def run(gan, dataset, config, outdir="images", overwrite=False, quiet=False, rec
             _begin(gan, dataset, config, folder, overwrite, record)
             for line in plan(gan, dataset, config, outdir):
                 say(line)
+            watches = [health.Watch(dataset.images, _warn)]
+            if events:
+                watches.append(tensorboard.begin(gan, folder.path / run_dir.EVENTS))
             start = time.monotonic()
             with progress.reporter(gan.step, schedule.total, quiet) as reporter:
                 calls = _calls(gan, dataset, config, schedule, request)
-                _loop(gan, calls, schedule, folder, reporter, health.Watch(dataset.images, _warn))
+                _loop(gan, calls, schedule, folder, reporter, watches)
             _stop_if_asked(gan, schedule, folder, request)
             _write_generator(gan, folder)
             seconds, steps = time.monotonic() - start, gan.step - schedule.first
@@ -86,7 +90,7 @@ def run(gan, dataset, config, outdir="images", overwrite=False, quiet=False, rec
     return history.read(folder.path / "history.csv")
 
 
-def train_gan(gan, numbers, source, outdir, overwrite, resume, quiet):
+def train_gan(gan, numbers, source, outdir, overwrite, resume, quiet, events):
     """Does the work of `GAN.train`: finds the data set and the configuration, then runs."""
     if resume and overwrite:
         raise ValueError("A run is resumed or replaced. Received: resume and overwrite.")
@@ -100,7 +104,7 @@ def train_gan(gan, numbers, source, outdir, overwrite, resume, quiet):
         config = record.config.resumed(own | given)
     else:
         config = dataclasses.replace(gan.config, **given).resolved()
-    return run(gan, _dataset(config, source, record), config, outdir, overwrite, quiet, record)
+    return run(gan, _dataset(config, source, record), config, outdir, overwrite, quiet, record, events)
 
 
 def _dataset(config, source, record=None):
@@ -205,14 +209,17 @@ def _calls(gan, dataset, config, schedule, request):
         yield history.rows(gan.rule, step + 1, schedule.per_epoch, values)
 
 
-def _loop(gan, calls, schedule, folder, reporter, watch):
+def _loop(gan, calls, schedule, folder, reporter, watches):
     """Runs from event to event; between events there is nothing but calls of the engine."""
     for rows in calls:
         folder.append(rows)
         reporter.update(rows[-1])
-        watch.see_losses(rows)
+        for watch in watches:
+            watch.see_losses(rows)
         if gan.step % schedule.grid_every == 0 or gan.step == schedule.total:
-            watch.see_samples(gan.step, gan.sample_images(gan.step))
+            samples = gan.sample_images(gan.step)
+            for watch in watches:
+                watch.see_samples(gan.step, samples)
         if gan.step == schedule.total or folder.due(gan.step, schedule.save_every):
             folder.save(gan)
 

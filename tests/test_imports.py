@@ -29,6 +29,7 @@ LEVELS = {  # a module imports from lower levels only
     "readers": 1,
     "notation": 1,
     "torch_semantics": 1,
+    "tensorboard": 1,
     "data": 2,
     "record": 3,
     "networks": 3,
@@ -56,7 +57,8 @@ LEVELS = {  # a module imports from lower levels only
 EXCEPTION = ("gan", "train")  # inside GAN.train
 HEAVY = {  # third-party packages of more than a moment, and who may import them
     "tensorflow": set(
-        "doctor engines features gan inception_v3 networks quiet serving torch_semantics train".split()
+        "doctor engines features gan inception_v3 networks quiet serving tensorboard torch_semantics "
+        "train".split()
     ),
     "keras": set(
         "classifier doctor features gan inception_v3 networks serving torch_semantics train".split()
