@@ -83,14 +83,14 @@ def test_own_runtime_makes_the_images_of_the_generator(kind, preset, tmp_path):
     [("savedmodel", "float64", 1e-5), ("onnx", "mixed_bfloat16", 0.05)],  # whose products have 8 bits
 )
 def test_other_precisions_come_out_in_float32(kind, precision, atol, tmp_path):
-    gan = lived_in("keras", precision)
+    gan = lived_in("kmnist", precision)
     images, *_ = written(gan, kind, tmp_path)
     assert images.dtype == np.float32
     np.testing.assert_allclose(images, images_of(gan), rtol=0, atol=atol)
 
 
 def test_float32_copy_has_the_weights_of_mixed_precision_bit_for_bit():
-    gan = lived_in("keras", "mixed_bfloat16")
+    gan = lived_in("kmnist", "mixed_bfloat16")
     copy = serving.float32(gan)
     for ours, theirs in zip(copy.get_weights(), gan.generator.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -153,13 +153,13 @@ def exported(folder, *words):
 
 
 def test_command_writes_into_the_run_and_says_how_far_it_was_compared(tmp_path):
-    lived_in("kmnist").save(tmp_path / "checkpoint.npz")
+    lived_in().save(tmp_path / "checkpoint.npz")
     result = exported(tmp_path, "--format", "keras")
     assert (result.exit_code, result.stderr) == (0, "")
     line = f"{tmp_path}/generator.keras: 1,000 images in Keras differ by "
     assert result.stdout.startswith(line) and result.stdout.count("\n") == 1
     images = with_keras(tmp_path / "generator.keras")
-    np.testing.assert_allclose(images, images_of(lived_in("kmnist")), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(images, images_of(lived_in()), rtol=0, atol=1e-6)
 
 
 def test_command_writes_where_out_says(tmp_path):
