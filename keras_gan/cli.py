@@ -7,7 +7,7 @@ import click
 from click.core import ParameterSource
 
 import keras_gan
-from keras_gan import cli_compare, cli_metrics, cli_pictures, notation
+from keras_gan import cli_compare, cli_doctor, cli_metrics, cli_pictures, notation
 from keras_gan import presets as preset_table
 from keras_gan.config import DEVICES, ENGINES, PRECISIONS, SAMPLES, TrainConfig
 from keras_gan.options import FEATURES, Commands, Sides, tensorflow, warn
@@ -73,11 +73,12 @@ def main():
     metavar="[DIR]",
     help="Go on with the run in DIR, or --outdir, to --epochs in total.",
 )
+@click.option("--tensorboard", is_flag=True, help="Write losses and grids for TensorBoard, too.")
 @click.option("--offline", is_flag=True, help="Download nothing.")
 @click.option("-n", "--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only.")
 @click.pass_context
-def train(ctx, outdir, overwrite, resume, offline, dry_run, quiet, **settings):
+def train(ctx, outdir, overwrite, resume, tensorboard, offline, dry_run, quiet, **settings):
     """Trains a GAN and writes sample grids while it goes on.
 
     \b
@@ -109,16 +110,21 @@ def train(ctx, outdir, overwrite, resume, offline, dry_run, quiet, **settings):
     numbers = {name: getattr(config, name) for name in OF_THE_GAN}
     gan = GAN(image_shape=dataset.image_shape, **numbers)
     try:
-        train.run(gan, dataset, config, outdir, overwrite, quiet, record, offline)
+        train.run(gan, dataset, config, outdir, overwrite, quiet, record, offline, tensorboard)
     except FileExistsError as error:
         raise ValueError(f"{error} {_ways_out(ctx, outdir)}") from None
     except interrupt.Interrupted as stop:
-        warn(f"{stop} To go on: {_program(ctx)} --resume {shlex.quote(outdir)}")
+        warn(f"{stop} To go on: {_resume(ctx, outdir)}")
         ctx.exit(stop.exit_code)
 
 
 def _program(ctx):
     return f"{ctx.find_root().info_name} train"
+
+
+def _resume(ctx, outdir):
+    too = " --tensorboard" if ctx.params["tensorboard"] else ""  # which no file of the run records
+    return f"{_program(ctx)} --resume {shlex.quote(outdir)}{too}"
 
 
 def _is_given(ctx, name):
@@ -154,7 +160,7 @@ def _dataset(config, record, offline):
 def _ways_out(ctx, outdir):
     """Returns the full commands that work where `outdir` holds a run."""
     program, words = ctx.find_root().info_name, shlex.join(ctx.obj)
-    go_on = f"To go on with it: {_program(ctx)} --resume {shlex.quote(outdir)}    "
+    go_on = f"To go on with it: {_resume(ctx, outdir)}    "
     elsewhere = next(p for i in range(2, 10**6) if not (p := Path(f"{outdir.rstrip('/')}-{i}")).exists())
     return (
         f"{go_on if Path(outdir, 'config.json').is_file() else ''}"
@@ -202,6 +208,6 @@ def datasets():
         click.echo(f"{'':14} {data.whereabouts(name)}")
 
 
-for module in (cli_pictures, cli_metrics, cli_compare):
+for module in (cli_pictures, cli_metrics, cli_compare, cli_doctor):
     for command in module.COMMANDS:
         main.add_command(command)

@@ -191,6 +191,7 @@ class GAN:
         fid_interval=None,
         fid_samples=None,
         features=None,
+        tensorboard=False,
     ):
         """Trains and writes a run directory; a second call goes on where the first ended.
 
@@ -208,6 +209,7 @@ class GAN:
                 metrics.jsonl; None is never.
             fid_samples: of which they are; None is 5,000.
             features: "inception", "digits", the path of a .keras file, or None for what is at hand.
+            tensorboard: whether to write losses, scores and grids for TensorBoard, too.
 
         Returns:
             The history of the whole run: dict of column name to float array (steps,), as in
@@ -223,7 +225,7 @@ class GAN:
         numbers = dict(epochs=epochs, batch_size=batch_size, sample_interval=sample_interval)
         numbers |= dict(checkpoint_interval=checkpoint_interval, engine=engine)
         numbers |= dict(fid_interval=fid_interval, fid_samples=fid_samples, features=features)
-        return train.train_gan(self, numbers, data, outdir, overwrite, resume, quiet)
+        return train.train_gan(self, numbers, data, outdir, overwrite, resume, quiet, tensorboard)
 
     def save(self, path):
         """Writes networks, optimizers and step to an .npz file, atomically."""

@@ -24,6 +24,7 @@ except ImportError:  # Windows
     fcntl = None
 
 CHECKPOINT, PREVIOUS, BEST = "checkpoint.npz", "checkpoint.previous.npz", "checkpoint.best.npz"
+EVENTS, _EVENT_FILES = "tensorboard", "events.out.tfevents.*"  # a folder, and what is ours in it
 SECONDS_BETWEEN_CHECKPOINTS = 60  # where no interval is given: each costs about 0.2 seconds
 _MADE = re.compile(
     r"\d+\.png|history\.csv|config\.json|checkpoint(\.previous|\.best)?\.npz|generator\.keras"
@@ -51,8 +52,12 @@ class RunDir:
         self._lock, self._saved_at = lock, time.monotonic()
 
     def names(self):
-        """Returns the names of the files of a run in the folder, sorted."""
-        return sorted(file.name for file in self.path.iterdir() if _MADE.fullmatch(file.name))
+        """Returns the names of the files of a run in the folder, and of its events', sorted."""
+        made = [file.name for file in self.path.iterdir() if _MADE.fullmatch(file.name)]
+        return sorted(made + [EVENTS] * any(self._event_files()))
+
+    def _event_files(self):
+        return self.path.glob(f"{EVENTS}/{_EVENT_FILES}")
 
     def summary(self):
         """Returns the line that says what is in the folder."""
@@ -78,7 +83,8 @@ class RunDir:
                 f"outdir must not hold a run. Received: {self.path}, which holds {made[0]}."
             )
         for name in sorted(made, key="config.json".__ne__):  # it first: half a run is none
-            (self.path / name).unlink()
+            for file in self._event_files() if name == EVENTS else [self.path / name]:
+                file.unlink()
         self._tidy()
         history.begin(self.path / "history.csv")
 

@@ -18,7 +18,7 @@ import keras_gan
 from keras_gan import checkpoint, engines, features, fid, health, history, interrupt, networks
 from keras_gan import progress, run_dir
 from keras_gan import record as records
-from keras_gan import torch_semantics
+from keras_gan import tensorboard, torch_semantics
 from keras_gan.data import DATASETS, Dataset, load_dataset
 
 SECONDS_PER_CALL = 0.5  # of the engine: short enough for the progress bar and for Ctrl-C
@@ -48,7 +48,15 @@ class Schedule(NamedTuple):
 
 
 def run(
-    gan, dataset, config, outdir="images", overwrite=False, quiet=False, record=None, offline=False
+    gan,
+    dataset,
+    config,
+    outdir="images",
+    overwrite=False,
+    quiet=False,
+    record=None,
+    offline=False,
+    events=False,
 ):
     """Trains `gan` on `dataset` from its current step and writes the run directory.
 
@@ -62,6 +70,7 @@ def run(
         record: `record.Record` of the run in `outdir`, of these images, to go on with from its
             checkpoint; `epochs` are then in total.
         offline: refuses to download the weights of the features that score the samples.
+        events: whether to write losses, scores and grids for TensorBoard, too.
 
     Returns:
         The history of the run, as `history.read` does.
@@ -89,11 +98,13 @@ def run(
             _begin(gan, dataset, config, folder, overwrite, record)
             for line in plan(gan, dataset, config, outdir):
                 say(line)
+            watches = [health.Watch(dataset.images, _warn)]
+            if events:
+                watches.append(tensorboard.begin(gan, folder.path / run_dir.EVENTS))
             start = time.monotonic()
             with progress.reporter(gan.step, schedule.total, quiet) as reporter:
                 calls = _calls(gan, dataset, config, schedule, request)
-                watch = health.Watch(dataset.images, _warn)
-                _loop(gan, calls, schedule, folder, reporter, watch, scorer)
+                _loop(gan, calls, schedule, folder, reporter, watches, scorer)
             _stop_if_asked(gan, schedule, folder, request)
             _write_generator(gan, folder)
             seconds, steps = time.monotonic() - start, gan.step - schedule.first
@@ -102,7 +113,7 @@ def run(
     return history.read(folder.path / "history.csv")
 
 
-def train_gan(gan, numbers, source, outdir, overwrite, resume, quiet):
+def train_gan(gan, numbers, source, outdir, overwrite, resume, quiet, events):
     """Does the work of `GAN.train`: finds the data set and the configuration, then runs."""
     if resume and overwrite:
         raise ValueError("A run is resumed or replaced. Received: resume and overwrite.")
@@ -116,7 +127,7 @@ def train_gan(gan, numbers, source, outdir, overwrite, resume, quiet):
         config = record.config.resumed(own | given)
     else:
         config = dataclasses.replace(gan.config, **given).resolved()
-    return run(gan, _dataset(config, source, record), config, outdir, overwrite, quiet, record)
+    return run(gan, _dataset(config, source, record), config, outdir, overwrite, quiet, record, events=events)
 
 
 def _dataset(config, source, record=None):
@@ -230,7 +241,7 @@ def _scorer(dataset, config, offline):
     return fid.Scorer(judge, dataset, config.fid_samples, _warn)
 
 
-def _loop(gan, calls, schedule, folder, reporter, watch, scorer):
+def _loop(gan, calls, schedule, folder, reporter, watches, scorer):
     """Runs from event to event; between events there is nothing but calls of the engine."""
     note = ""
     for rows in calls:
@@ -240,10 +251,15 @@ def _loop(gan, calls, schedule, folder, reporter, watch, scorer):
             row = scorer(gan, epoch=rows[-1][1])
             note = f" [Fréchet {row['value']:.2f}, {row['features']}]"
             is_best = folder.add_score(row)
+            for watch in watches:
+                watch.see_score(row)
         reporter.update(rows[-1], note)
-        watch.see_losses(rows)
+        for watch in watches:
+            watch.see_losses(rows)
         if gan.step % schedule.grid_every == 0 or gan.step == schedule.total:
-            watch.see_samples(gan.step, gan.sample_images(gan.step))
+            samples = gan.sample_images(gan.step)
+            for watch in watches:
+                watch.see_samples(gan.step, samples)
         if is_best or gan.step == schedule.total or folder.due(gan.step, schedule.save_every):
             folder.save(gan)
             folder.keep_best()

@@ -33,6 +33,7 @@ LEVELS = {  # a module imports from lower levels only
     "montage": 1,
     "notation": 1,
     "torch_semantics": 1,
+    "tensorboard": 1,
     "data": 2,
     "record": 3,
     "networks": 3,
@@ -50,12 +51,15 @@ LEVELS = {  # a module imports from lower levels only
     "statistics": 6,
     "parity": 6,
     "export": 6,
+    "serving": 6,
     "fid": 7,
     "evaluate": 8,
     "train": 8,
+    "doctor": 8,
     "frameworks": 9,
     "options": 9,
     "cli_compare": 10,
+    "cli_doctor": 10,
     "cli_metrics": 10,
     "cli_pictures": 10,
     "cli": 11,
@@ -63,16 +67,23 @@ LEVELS = {  # a module imports from lower levels only
 }
 EXCEPTION = ("gan", "train")  # inside GAN.train
 HEAVY = {  # third-party packages of more than a moment, and who may import them
-    "tensorflow": set("engines evaluate features gan inception_v3 networks quiet torch_semantics train".split()),
-    "keras": {"classifier", "features", "gan", "inception_v3", "networks", "torch_semantics", "train"},
+    "tensorflow": set(
+        "doctor engines evaluate features gan inception_v3 networks quiet serving tensorboard "
+        "torch_semantics train".split()
+    ),
+    "keras": set(
+        "classifier doctor features gan inception_v3 networks serving torch_semantics train".split()
+    ),
     "torch": {"torch_reference"},
     "matplotlib": {"plots"},
     "sklearn": {"data", "metrics", "nearest"},
     "rich": {"progress"},
     "PIL": {"animation", "images", "pictures"},
+    "onnxruntime": {"serving"},
+    "tf2onnx": {"serving"},
 }
-WITHOUT_NUMPY = set("__init__ __main__ presets rule config progress quiet notation options".split())
-WITHOUT_NUMPY |= {"cli", "cli_compare", "cli_metrics", "cli_pictures"}
+COMMANDS = {"cli", "cli_compare", "cli_doctor", "cli_metrics", "cli_pictures", "options"}
+WITHOUT_NUMPY = set("__init__ __main__ presets rule config progress quiet notation".split()) | COMMANDS
 modules = pytest.mark.parametrize("module", sorted(path.stem for path in PACKAGE.glob("*.py")))
 
 
@@ -141,9 +152,8 @@ def test_imports_stand_at_the_top_but_in_commands_and_where_they_cost_time(modul
         if isinstance(node, ast.FunctionDef):
             late |= {name.split(".")[0] for name in imported(node)}
     allowed = {"quiet": {"tensorflow"}, "progress": {"rich"}, "data": {"sklearn"}, "gan": {"keras_gan"}}
-    allowed["metrics"] = allowed["nearest"] = {"sklearn"}
-    allowed |= dict.fromkeys(("cli", "cli_compare", "cli_metrics", "cli_pictures"), {"keras_gan"})
-    allowed |= dict.fromkeys(("options", "export"), {"keras_gan"})
+    allowed |= {"metrics": {"sklearn"}, "nearest": {"sklearn"}, "serving": {"onnxruntime", "tf2onnx"}}
+    allowed |= dict.fromkeys({*COMMANDS, "export"}, {"keras_gan"})
     assert late <= allowed.get(module, set())
 
 
