@@ -18,6 +18,7 @@ LEVELS = {  # a module imports from lower levels only
     "checkpoint": 0,
     "health": 0,
     "scores": 1,
+    "verdict": 1,
     "history": 0,
     "interrupt": 0,
     "latent": 0,
