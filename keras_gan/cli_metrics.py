@@ -143,4 +143,21 @@ def plot(runs, out):
     click.echo(f"{path}: {curves.draw(path, runs)}")
 
 
-COMMANDS = (fid, evaluate, plot)
+@click.command(short_help="One HTML page on a run, readable anywhere.")
+@click.argument("run", type=click.Path())
+@click.option("--out", metavar="FILE.html", help="Default: report.html in RUN.")
+def report(run, out):
+    """Writes a page of a run: samples, settings, curves, every number, the commands to repeat it.
+
+    \b
+    python cli.py report images
+    python cli.py report images --out report-of-images.html
+
+    It is one file, to keep or to send; `train` writes it at the end, too.
+    """
+    from keras_gan import report
+
+    click.echo(report.write(run, out))
+
+
+COMMANDS = (fid, evaluate, plot, report)

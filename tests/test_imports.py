@@ -48,6 +48,10 @@ LEVELS = {  # a module imports from lower levels only
     "run_dir": 5,
     "compare": 6,
     "curves": 6,
+    "charts": 2,
+    "repeat": 2,
+    "tables": 2,
+    "report": 7,
     "statistics": 6,
     "parity": 6,
     "export": 6,
@@ -72,7 +76,7 @@ HEAVY = {  # third-party packages of more than a moment, and who may import them
     "rich": {"progress"},
     "PIL": {"animation", "images", "pictures"},
 }
-WITHOUT_NUMPY = set("__init__ __main__ presets rule config progress quiet notation options".split())
+WITHOUT_NUMPY = set("__init__ __main__ presets rule config progress quiet notation options repeat".split())
 WITHOUT_NUMPY |= {"cli", "cli_compare", "cli_metrics", "cli_pictures"}
 modules = pytest.mark.parametrize("module", sorted(path.stem for path in PACKAGE.glob("*.py")))
 
