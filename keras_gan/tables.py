@@ -17,7 +17,7 @@ _ABOUT = {  # how the protocol is called
     "data": "SHA-256 of the images",
     "seed": "seed",
 }
-_ARROWS = {"lower": " <small>↓</small>", "higher": " <small>↑</small>", "": ""}
+_ARROWS = {"lower": "&nbsp;<small>↓</small>", "higher": "&nbsp;<small>↑</small>", "": ""}
 
 
 class Marked(NamedTuple):
