@@ -100,7 +100,7 @@ def evaluate(run, count, dataset, data, which, weights, batch_size, seed, device
     copying; how steady the losses are; how discriminator and generator stand; a verdict.
     """
     tensorflow(device)
-    from keras_gan import compare, evaluate, sources
+    from keras_gan import compare, evaluate, sources, verdict
 
     if not sources.is_run(run):
         raise ValueError(f"RUN must be a run directory or a checkpoint. Received: {run}.")
@@ -111,8 +111,8 @@ def evaluate(run, count, dataset, data, which, weights, batch_size, seed, device
     judge = extractor(which, (train, test), weights, batch_size, offline)
     rows = evaluate.evaluate(source, judge, train, test, count, seed, warn)
     _keep(Path(run), rows)
-    about = {"verdict": evaluate.verdict(rows), "judge": judge.about, "rows": rows}
-    click.echo(json.dumps(about, indent=2) if as_json else "\n".join(evaluate.in_words(rows, judge.about)))
+    about = {"verdict": verdict.sentence(rows), "judge": judge.about, "rows": rows}
+    click.echo(json.dumps(about, indent=2) if as_json else "\n".join(verdict.in_words(rows, judge.about)))
 
 
 def _keep(run, rows):
@@ -143,4 +143,21 @@ def plot(runs, out):
     click.echo(f"{path}: {curves.draw(path, runs)}")
 
 
-COMMANDS = (fid, evaluate, plot)
+@click.command(short_help="One HTML page on a run, readable anywhere.")
+@click.argument("run", type=click.Path())
+@click.option("--out", metavar="FILE.html", help="Default: report.html in RUN.")
+def report(run, out):
+    """Writes a page of a run: samples, settings, curves, every number, the commands to repeat it.
+
+    \b
+    python cli.py report images
+    python cli.py report images --out report-of-images.html
+
+    It is one file, to keep or to send; `train` writes it at the end, too.
+    """
+    from keras_gan import report
+
+    click.echo(report.write(run, out))
+
+
+COMMANDS = (fid, evaluate, plot, report)

@@ -68,9 +68,14 @@ def read(path):
         FileNotFoundError: there is no such file.
         ValueError: it is not a history.
     """
-    with open(path, newline="") as file:
-        header, *body = list(csv.reader(file)) or [[]]
+    try:
+        with open(path, newline="") as file:
+            header, *body = list(csv.reader(file)) or [[]]
+    except csv.Error as error:  # no ValueError
+        raise ValueError(f"Expected a table of a row a step. Received: {path} ({error}).") from None
     if tuple(header) != COLUMNS or any(len(row) != len(COLUMNS) for row in body):
         raise ValueError(f"Expected the columns {', '.join(COLUMNS)} in every row. Received: {path}.")
     table = np.array(body, dtype=np.float64).reshape(-1, len(COLUMNS))
+    if not np.isfinite(table[:, 0]).all():
+        raise ValueError(f"Expected the number of the step in every row. Received: {path}, without.")
     return dict(zip(COLUMNS, table.T, strict=True))

@@ -3,7 +3,9 @@
 What would have to be guessed is refused: sizes that differ, more than 8 bits a channel.
 """
 
+import base64
 import contextlib
+import io
 import math
 import os
 import warnings
@@ -11,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from keras_gan import images
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 _MAX_PIXELS = {"PNG": 60 * 10**6, "JPEG": 60 * 10**6}  # 8 bytes each while it is decoded
@@ -66,6 +70,26 @@ def read_picture(path):
     """
     _, size = _mode_and_size(Path(path))
     return _decode(Path(path), (*size, 3))
+
+
+def data_uri(path, side):
+    """Returns the picture in a file as a data URI: a PNG where it is grey, and otherwise a JPEG.
+
+    Args:
+        side: pixels of its longer side at most; a larger picture is reduced to that.
+
+    Raises:
+        ValueError: it cannot be decoded.
+    """
+    picture = read_picture(path)
+    longest = max(picture.shape[:2])
+    if longest > side:
+        size = tuple(max(1, round(n * side / longest)) for n in picture.shape[:2])
+        [picture] = images.resize(picture[None], size)
+    grey = not np.ptp(picture, axis=2).any()
+    kind, file = "png" if grey else "jpeg", io.BytesIO()
+    Image.fromarray(picture[..., 0] if grey else picture).save(file, kind, quality=90)
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _check_promised(paths, size):

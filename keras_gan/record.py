@@ -102,7 +102,7 @@ def read(folder):
         shape, images = list(content["image_shape"]), content["data"]
         if not all(isinstance(images[name], str) for name in ("name", "source", "sha256")):
             raise ValueError("its data set has no name")
-        if type(images["images"]) is not int or images["images"] < 1:
+        if type(images["images"]) is not int or not 1 <= images["images"] < 2**63:
             raise ValueError(f"its data set has {images['images']!r} images")
         config = TrainConfig.from_dict(content["config"]).resolved()
         first, versions = int(content.get("first_step", 0)), dict(content["versions"])

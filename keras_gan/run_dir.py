@@ -31,7 +31,7 @@ _MADE = re.compile(
     r"|metrics\.jsonl|report\.html"
 )
 _LEFT_OVER = re.compile(  # by a process that was killed while it wrote
-    r"\.(\d+|config|generator|metrics|checkpoint\.(new|best))\.\d+\.part\.\w+|checkpoint\.new\.npz"
+    r"\.(\d+|config|generator|metrics|report|checkpoint\.(new|best))\.\d+\.part\.\w+|checkpoint\.new\.npz"
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from keras_gan import checkpoint
 
 _MAX_BYTES = 64 * 2**20
+_MAX_STEP = 2**53  # up to there float64 tells steps apart
 _FOUND = ("value", "spread", "real")  # the rest of a row says what the number is of
 
 
@@ -23,7 +24,7 @@ def read(path):
         if path.stat().st_size > _MAX_BYTES:
             raise ValueError(f"it has more than {_MAX_BYTES} bytes")
         return [_row(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"Expected a line of JSON for each metric. Received: {path} ({reason}).") from None
 
@@ -32,6 +33,8 @@ def _row(line):
     row = json.loads(line)
     if not isinstance(row, dict) or type(row.get("step")) is not int or type(row.get("metric")) is not str:
         raise ValueError("a row without a step and a metric")
+    if not 0 <= row["step"] < _MAX_STEP:
+        raise ValueError("a step that no run has")
     values = [row.get(name) for name in _FOUND]
     if not all(v is None or type(v) in (int, float) and math.isfinite(v) for v in values):
         raise ValueError(f"values {values} that are no finite numbers")

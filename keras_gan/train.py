@@ -18,7 +18,7 @@ import keras_gan
 from keras_gan import checkpoint, engines, features, fid, health, history, interrupt, networks
 from keras_gan import progress, run_dir
 from keras_gan import record as records
-from keras_gan import tensorboard, torch_semantics
+from keras_gan import report, tensorboard, torch_semantics
 from keras_gan.data import DATASETS, Dataset, load_dataset
 
 SECONDS_PER_CALL = 0.5  # of the engine: short enough for the progress bar and for Ctrl-C
@@ -94,6 +94,7 @@ def run(
         if gan.step >= schedule.total:
             say(f"Nothing to train: the run in {outdir} is at step {gan.step} of {schedule.total}.")
             _write_generator(gan, folder)  # which a run that was killed at its end may lack
+            _write_report(folder)
         else:
             _begin(gan, dataset, config, folder, overwrite, record)
             for line in plan(gan, dataset, config, outdir):
@@ -107,6 +108,7 @@ def run(
                 _loop(gan, calls, schedule, folder, reporter, watches, scorer)
             _stop_if_asked(gan, schedule, folder, request)
             _write_generator(gan, folder)
+            _write_report(folder)
             seconds, steps = time.monotonic() - start, gan.step - schedule.first
             took = f"{progress.duration(seconds)} ({1000 * seconds / steps:.1f} ms a step)"
             say(f"Trained {steps} steps in {took}. {folder.summary()}")
@@ -282,6 +284,15 @@ def _write_generator(gan, folder):
     if isinstance(gan.generator, keras.Model):
         with checkpoint.replacing(folder.path / "generator.keras") as beside:
             torch_semantics.plain(gan.generator).save(beside)
+
+
+def _write_report(folder):
+    """Writes report.html; the run is whole without it, so that nothing that happens here ends it."""
+    try:
+        report.write(folder.path)
+    except Exception as error:  # whatever a file of the run, or what a subclass drew, makes it raise
+        reason = " ".join(str(error).split()) or type(error).__name__
+        _warn(f"report.html is not written: {reason}")
 
 
 def _warn(line):

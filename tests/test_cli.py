@@ -136,7 +136,7 @@ def test_train_leaves_a_run_and_says_so(trained):
     result, folder = trained
     assert result.exit_code == 0 and result.stderr == ""
     made = {"0.png", "1.png", "history.csv", "config.json", "checkpoint.npz", "generator.keras"}
-    made |= {"checkpoint.previous.npz", ".lock"}
+    made |= {"checkpoint.previous.npz", "report.html", ".lock"}
     assert {path.name for path in folder.iterdir()} == made
     assert "1 epoch = 1 pass over 50 images = 1 batch of 50, seed 0" in result.stdout
     assert str(folder) in result.stdout.splitlines()[-1]

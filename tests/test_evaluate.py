@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gan import data, evaluate, features, metrics, sources
+from keras_gan import data, evaluate, features, metrics, sources, verdict
 from tests.test_statistics import forbidden
 
 DIGITS = [data.load_dataset("digits", split=split) for split in ("train", "test")]
@@ -81,21 +81,21 @@ def test_test_images_as_samples_are_as_good_as_test_images(judge):
     for metric in ("frechet_distance", "precision", "recall", "ssim", "psnr", "classes", "inception_score"):
         assert rows[metric]["value"] == pytest.approx(rows[metric]["real"], rel=1e-6), metric
     assert rows["copying"]["value"] == pytest.approx(0.5, abs=1e-9)
-    assert evaluate.verdict(list(rows.values())).startswith("Healthy: its samples are 1 times as far")
+    assert verdict.sentence(list(rows.values())).startswith("Healthy: its samples are 1 times as far")
 
 
 def test_copied_training_images_are_called_so(judge):
     rows = rows_of(judge, DIGITS[0].images[500:800])
     assert rows["copying"]["value"] > 0.99 and rows["ssim"]["value"] == pytest.approx(1, abs=1e-6)
     assert rows["psnr"]["value"] == pytest.approx(99)
-    assert evaluate.verdict(list(rows.values())).startswith("Copying: ")
+    assert verdict.sentence(list(rows.values())).startswith("Copying: ")
 
 
 def test_one_class_and_one_image_are_called_collapsed(judge):
     ones = DIGITS[1].images[DIGITS[1].labels == 1]
     for images in (ones, np.repeat(ones[:1], 30, axis=0)):
         rows = rows_of(judge, images, count=30)
-        assert evaluate.verdict(list(rows.values())).startswith("Collapsed: ")
+        assert verdict.sentence(list(rows.values())).startswith("Collapsed: ")
     assert rows["distinct"]["value"] == pytest.approx(1 / 30) and rows["spread"]["value"] == 0
     assert rows["pairwise_ssim"]["value"] == pytest.approx(1, abs=1e-6) and rows["classes"]["value"] == 1
 
@@ -121,7 +121,7 @@ def test_stability_is_of_the_last_tenth_and_missing_without_a_history(judge):
 
 def test_rows_say_all_they_depend_on_and_fit_in_json(judge):
     rows = rows_of(judge, DIGITS[1].images, 30)
-    assert set(rows) == {m for m in evaluate.LINES if "loss" not in m}
+    assert set(rows) == {m for m in verdict.LINES if "loss" not in m}
     about = {"step": 12, "epoch": 12, "n": 30, "n_test": 30, "n_real": 1437, "seed": 0}
     about |= {"features": "digits", "weights": judge.sha256, "data": DIGITS[0].sha256}
     for row in json.loads(json.dumps(list(rows.values()))):
@@ -130,41 +130,11 @@ def test_rows_say_all_they_depend_on_and_fit_in_json(judge):
 
 def test_table_has_a_line_for_every_row_and_ends_with_the_verdict(judge):
     rows = list(rows_of(judge, DIGITS[1].images, 30).values())
-    lines = list(evaluate.in_words(rows, "a judge"))
+    lines = list(verdict.in_words(rows, "a judge"))
     for row in rows:
-        [line] = [line for line in lines if line.startswith(f"  {evaluate.LINES[row['metric']][1]}  ")]
-        assert f"{row['value']:{evaluate.LINES[row['metric']][2]}}" in line
-    assert lines[-1] == evaluate.verdict(rows) and "a judge" in lines[1]
-
-
-VALUES = dict(copying=0.3, classes=10, spread=1, distinct=1, d_acc_real=0.6, d_acc_fake=0.6, recall=0.5)
-VALUES |= dict(frechet_distance=6.0, fooled=0.4)
-
-
-@pytest.mark.parametrize(
-    ("change", "name"),
-    [
-        ({}, "Healthy"),
-        ({"copying": 0.95}, "Copying"),
-        ({"classes": 5}, "Collapsed"),
-        ({"spread": 0.1}, "Collapsed"),
-        ({"distinct": 0.4}, "Collapsed"),
-        ({"d_acc_real": 0.99, "d_acc_fake": 0.99}, "The discriminator has won"),
-        ({"d_acc_real": 0.99}, "Healthy"),
-        ({"recall": 0.01}, "Unfinished"),
-    ],
-)
-def test_verdict_names_what_is_wrong(change, name):
-    values = (VALUES | change).items()
-    rows = [{"metric": m, "value": v, "real": {"classes": 10}.get(m, 2.0)} for m, v in values]
-    line = evaluate.verdict(rows)
-    assert line.startswith(f"{name}: its samples are 3 times as far") and "40% of the samples fool" in line
-
-
-def test_losses_that_still_move_are_named():
-    losses = {"d_loss_trend": 2.0, "d_loss_spread": 1.0, "g_loss_trend": -0.5, "g_loss_spread": 1.0}
-    assert evaluate._losses_in_words(losses) == "d_loss still moving"
-    assert evaluate._losses_in_words(losses | {"d_loss_trend": -0.5}) == "both losses steady"
+        [line] = [line for line in lines if line.startswith(f"  {verdict.LINES[row['metric']][1]}  ")]
+        assert f"{row['value']:{verdict.LINES[row['metric']][2]}}" in line
+    assert lines[-1] == verdict.sentence(rows) and "a judge" in lines[1]
 
 
 def test_classes_of_a_judge_without_probabilities_are_left_out(judge):
@@ -176,4 +146,4 @@ def test_classes_of_a_judge_without_probabilities_are_left_out(judge):
 
     rows = rows_of(Blind(), DIGITS[1].images, 30)
     assert not {"classes", "class_entropy", "inception_score"} & set(rows)
-    assert "classes" not in evaluate.verdict(list(rows.values()))
+    assert "classes" not in verdict.sentence(list(rows.values()))

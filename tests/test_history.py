@@ -52,7 +52,11 @@ def test_history_without_rows_is_read_as_empty_columns(tmp_path):
     assert [column.shape for column in history.read(tmp_path / "history.csv").values()] == [(0,)] * 8
 
 
-@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", HEADER + "\n1,1,0.5\n", HEADER + "\n1,1,a,b,c,d,e,f\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "a,b\n1,2\n", HEADER + "\n1,1,0.5\n", HEADER + "\n1,1,a,b,c,d,e,f\n", HEADER + "\ninf" + ",1" * 7,
+     "1" * 200000],
+)  # fmt: skip
 def test_file_that_is_no_history_is_refused(tmp_path, text):
     (tmp_path / "history.csv").write_text(text)
     with pytest.raises(ValueError):

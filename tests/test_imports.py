@@ -18,6 +18,7 @@ LEVELS = {  # a module imports from lower levels only
     "checkpoint": 0,
     "health": 0,
     "scores": 1,
+    "verdict": 1,
     "history": 0,
     "interrupt": 0,
     "latent": 0,
@@ -48,6 +49,10 @@ LEVELS = {  # a module imports from lower levels only
     "run_dir": 5,
     "compare": 6,
     "curves": 6,
+    "charts": 2,
+    "repeat": 2,
+    "tables": 2,
+    "report": 7,
     "statistics": 6,
     "parity": 6,
     "export": 6,
@@ -83,7 +88,7 @@ HEAVY = {  # third-party packages of more than a moment, and who may import them
     "tf2onnx": {"serving"},
 }
 COMMANDS = {"cli", "cli_compare", "cli_doctor", "cli_metrics", "cli_pictures", "options"}
-WITHOUT_NUMPY = set("__init__ __main__ presets rule config progress quiet notation".split()) | COMMANDS
+WITHOUT_NUMPY = set("__init__ __main__ presets rule config progress quiet notation repeat".split()) | COMMANDS
 modules = pytest.mark.parametrize("module", sorted(path.stem for path in PACKAGE.glob("*.py")))
 
 

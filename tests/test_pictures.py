@@ -1,5 +1,7 @@
 """Tests of folders of pictures."""
 
+import base64
+import io
 import warnings
 
 import numpy as np
@@ -186,3 +188,13 @@ def test_one_picture_that_cannot_be_decoded_is_named(tmp_path):
     (tmp_path / "x.png").write_text("no picture")
     with pytest.raises(ValueError, match="x.png cannot be read as a picture"):
         pictures.read_picture(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize(("mode", "colour", "kind"), [("L", 7, "png"), ("RGB", (250, 0, 0), "jpeg")])
+def test_picture_as_a_data_uri_is_the_picture_reduced_to_a_side(tmp_path, mode, colour, kind):
+    draw(tmp_path / "a.png", colour, mode, (40, 10))
+    for side, size in ((40, (40, 10)), (20, (20, 5))):
+        head, _, packed = pictures.data_uri(tmp_path / "a.png", side).partition(",")
+        picture = Image.open(io.BytesIO(base64.b64decode(packed)))
+        assert head == f"data:image/{kind};base64" and (picture.size, picture.mode) == (size, mode)
+        np.testing.assert_allclose(np.asarray(picture)[2, 3], colour, atol=6)

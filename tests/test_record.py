@@ -86,6 +86,7 @@ def test_damaged_record_is_refused_in_one_line(tmp_path, content, told):
         ({"data": {"name": "mnist", "source": "x", "sha256": 7}}, "no name"),
         ({"data": {"name": "mnist", "source": "x", "sha256": "7"}}, "no 'images'"),
         ({"data": {"name": "mnist", "source": "x", "sha256": "7", "images": 0}}, "has 0 images"),
+        ({"data": {"name": "mnist", "source": "x", "sha256": "7", "images": 10**400}}, "000 images"),
         ({"data": None}, "NoneType"),
         ({"versions": 1}, "int"),
         ({"first_step": "a"}, "invalid literal"),

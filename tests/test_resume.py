@@ -208,15 +208,17 @@ def test_run_past_its_end_is_left_as_it_is_with_exit_code_0(runs, tmp_path):
         result = run("train", "--resume", folder, *more)
         assert (result.exit_code, result.stderr) == (0, "")
         assert result.stdout.startswith(f"Nothing to train: the run in {folder} is at step 12 of ")
-    before.pop("generator.keras"), (folder / "generator.keras").unlink()
+    for made_again in ("generator.keras", "report.html"):  # which names the folder
+        before.pop(made_again), (folder / made_again).unlink()
     assert content_of(folder) == before
 
 
-def test_run_that_was_killed_before_its_last_file_gets_it(runs, tmp_path):
+def test_run_that_was_killed_before_its_last_files_gets_them(runs, tmp_path):
     folder = shutil.copytree(runs.whole, tmp_path / "run")
-    (folder / "generator.keras").unlink()
+    for name in ("generator.keras", "report.html"):
+        (folder / name).unlink()
     assert run("train", "--resume", folder, "--quiet").exit_code == 0
-    assert (folder / "generator.keras").is_file()
+    assert (folder / "generator.keras").is_file() and (folder / "report.html").is_file()
 
 
 def test_longer_run_is_the_one_that_was_longer_from_the_start(runs, stopped, tmp_path):

@@ -15,7 +15,8 @@ from keras_gan.data import Dataset
 from keras_gan.gan import GAN
 from keras_gan.presets import PRESETS
 
-RUN = {"history.csv", "config.json", "checkpoint.npz", "checkpoint.previous.npz", "generator.keras", ".lock"}
+RUN = {"history.csv", "config.json", "checkpoint.npz", "checkpoint.previous.npz", "generator.keras"}
+RUN |= {"report.html", ".lock"}
 SETTINGS = dict(image_shape=(8, 8, 1), latent_dim=7, seed=3, jit_compile=False)
 
 
@@ -156,6 +157,16 @@ def test_run_of_another_object_is_refused_and_left_as_it_was(runs, pixels):
     with pytest.raises(FileExistsError, match="must not hold a run. Received: .*which holds 0.png"):
         new_gan().train(1, 16, data=pixels, outdir=runs.whole, quiet=True)
     assert content_of(runs.whole) == before
+
+
+def test_run_is_whole_where_its_report_cannot_be_written(tmp_path, pixels, monkeypatch, capsys):
+    def broken(folder):
+        raise KeyError("two\nlines")
+
+    monkeypatch.setattr(train.report, "write", broken)
+    new_gan().train(1, 50, data=pixels, outdir=tmp_path, quiet=True)
+    assert names_in(tmp_path) == {"0.png", "1.png"} | RUN - {"report.html"}
+    assert capsys.readouterr().err == "report.html is not written: 'two\\nlines'\n"
 
 
 def test_overwrite_replaces_the_files_of_a_run_and_no_others(tmp_path, pixels):
