@@ -24,7 +24,7 @@ class PlainGAN(GAN):
     """A GAN that is not compiled by XLA, which costs seconds."""
 
     def __init__(self, *args, **settings):
-        super().__init__(*args, **settings, jit_compile=False)
+        super().__init__(*args, **settings | {"jit_compile": False})
 
 
 @contextlib.contextmanager
