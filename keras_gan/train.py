@@ -1,6 +1,6 @@
-"""A training run: what it will do, and the loop between events.
+"""A training run: the loop between events, and what is done before and after it.
 
-An event is a sample grid, a checkpoint or the end. The files of a run are `run_dir`'s.
+An event is a sample grid, a checkpoint or the end. The files of a run are `run_dir`'s, its schedule `plan`'s.
 """
 
 import dataclasses
@@ -8,7 +8,6 @@ import platform
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -16,35 +15,12 @@ import tensorflow as tf
 
 import keras_gan
 from keras_gan import checkpoint, engines, features, fid, health, history, interrupt, networks
-from keras_gan import progress, run_dir
+from keras_gan import plan, progress, run_dir
 from keras_gan import record as records
 from keras_gan import report, tensorboard, torch_semantics
 from keras_gan.data import DATASETS, Dataset, load_dataset
 
 SECONDS_PER_CALL = 0.5  # of the engine: short enough for the progress bar and for Ctrl-C
-
-
-class Schedule(NamedTuple):
-    """Where a run begins and ends and how often it writes, in steps; `save_every` 0 is by time.
-
-    `score_every` 0 is never.
-    """
-
-    first: int
-    total: int
-    per_epoch: int
-    grid_every: int
-    save_every: int
-    score_every: int
-
-    def next_event(self, step):
-        """Returns the step after which something is due next."""
-        every = [n for n in (self.grid_every, self.save_every, self.score_every) if n]
-        return min(self.total, *(step + n - step % n for n in every))
-
-    def scores(self, step):
-        """Returns whether the samples are scored after a step: now and then, and at the end."""
-        return self.score_every and (step % self.score_every == 0 or step == self.total)
 
 
 def run(
@@ -82,7 +58,7 @@ def run(
         OSError: `outdir` cannot be written.
         interrupt.Interrupted: by SIGINT or SIGTERM, after a checkpoint.
     """
-    _check_fit(gan, dataset, config)
+    plan.check_fit(gan, dataset, config)
     say = (lambda line: None) if quiet else print
     scorer = _scorer(dataset, config, offline)
     if scorer and config.features is None:
@@ -90,14 +66,14 @@ def run(
     with run_dir.opened(outdir, _warn) as folder, interrupt.requests() as request, folder.explained():
         if record:
             folder.resume(gan, record, _warn)
-        config, schedule = _scheduled(gan, dataset, config, record)
+        config, schedule = plan.scheduled(gan, dataset, config, record)
         if gan.step >= schedule.total:
             say(f"Nothing to train: the run in {outdir} is at step {gan.step} of {schedule.total}.")
             _write_generator(gan, folder)  # which a run that was killed at its end may lack
             _write_report(folder)
         else:
             _begin(gan, dataset, config, folder, overwrite, record)
-            for line in plan(gan, dataset, config, outdir):
+            for line in plan.lines(gan, dataset, config, outdir):
                 say(line)
             watches = [health.Watch(dataset.images, _warn)]
             if events:
@@ -137,63 +113,6 @@ def _dataset(config, source, record=None):
         dataset = Dataset.from_array(source)
         return record.check(dataset) if record else dataset
     return record.dataset(config) if record else load_dataset(config.dataset, config.data)
-
-
-def plan(gan, dataset, config, outdir):
-    """Returns the lines that say what a run will do."""
-    n = len(dataset.images)
-    steps = config.epochs * gan.rule.steps_per_epoch(n, config.batch_size)
-    shape = "x".join(str(side) for side in dataset.image_shape)
-    yield f"preset {gan.preset.name}: {gan.preset.source}"
-    yield f"data {dataset.name}: {n} images of {shape} from {dataset.source}"
-    yield f"{_epochs(gan.rule, config, steps, n)}, seed {config.seed}"
-    device = f"device {networks.device_name()}, engine {config.engine}"
-    yield f"{device}; writes to {outdir}{f', from step {gan.step} on' if gan.step else ''}"
-
-
-def _epochs(rule, config, steps, n_images):
-    passes = steps * config.batch_size / n_images
-    over = f"{_count(f'{passes:.3g}' if passes < 100 else f'{passes:.0f}', 'pass')} over {n_images} images"
-    batches = f"{_count(steps, 'batch')} of {config.batch_size}"
-    epochs = _count(config.epochs, "epoch")
-    if rule.epoch_is_one_batch:
-        return f"{epochs} = {batches} = {over}"
-    return f"{epochs} = {_count(config.epochs, 'pass')} over {n_images} images = {batches}"
-
-
-def _count(n, thing):
-    """Returns "1 batch", "2 batches"."""
-    ending = "" if str(n) == "1" else "s" if thing == "epoch" else "es"
-    return f"{n} {thing}{ending}"
-
-
-def _check_fit(gan, dataset, config):
-    if dataset.image_shape != gan.image_shape:
-        raise ValueError(
-            f"Images must be of the shape the networks were built for, {gan.image_shape}. "
-            f"Received: {dataset.image_shape}; build GAN(image_shape={dataset.image_shape})."
-        )
-    if config.batch_size > len(dataset.images):
-        raise ValueError(
-            f"batch_size must be at most the number of images ({len(dataset.images)}). "
-            f"Received: batch_size={config.batch_size}."
-        )
-    last = len(dataset.images) % config.batch_size
-    if last == 1 and not gan.rule.batches_with_replacement and gan.preset.normalises():
-        raise ValueError(
-            "A pass must not end in a batch of one image, which has no variance to normalise by. "
-            f"Received: batch_size={config.batch_size} for {len(dataset.images)} images."
-        )
-
-
-def _scheduled(gan, dataset, config, record):
-    """Returns the configuration with its epochs in total, and the `Schedule`."""
-    per_epoch = gan.rule.steps_per_epoch(len(dataset.images), config.batch_size)
-    total = config.epochs * per_epoch + (0 if record else gan.step)
-    save_every = (config.checkpoint_interval or 0) * per_epoch
-    score_every = (config.fid_interval or 0) * per_epoch
-    config = dataclasses.replace(config, epochs=total // per_epoch)
-    return config, Schedule(gan.step, total, per_epoch, config.sample_interval, save_every, score_every)
 
 
 def _begin(gan, dataset, config, folder, overwrite, record):

@@ -57,6 +57,7 @@ LEVELS = {  # a module imports from lower levels only
     "parity": 6,
     "export": 6,
     "serving": 6,
+    "plan": 6,
     "fid": 7,
     "evaluate": 8,
     "train": 8,

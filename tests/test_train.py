@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gan import checkpoint, health, record, train
+from keras_gan import checkpoint, health, plan, record, train
 from keras_gan.config import TrainConfig
 from keras_gan.data import Dataset
 from keras_gan.gan import GAN
@@ -272,7 +272,7 @@ def test_plan_counts_epochs_batches_and_passes(preset, line):
         images=pictures, image_shape=(28, 28, 1), name="mnist", source="mnist.npz"
     )
     gan = types.SimpleNamespace(preset=PRESETS[preset], rule=PRESETS[preset].rule, step=0)
-    lines = list(train.plan(gan, dataset, TrainConfig(preset).resolved(), "images"))
+    lines = list(plan.lines(gan, dataset, TrainConfig(preset).resolved(), "images"))
     assert line in lines and "data mnist: 60000 images of 28x28x1 from mnist.npz" in lines
 
 
