@@ -120,8 +120,17 @@ def _factor(sigma):
 
 
 def _trace_of_root(a, b):
-    """Returns tr (A A^T B B^T)^(1/2) as the sum of the singular values of A^T B."""
-    product = a.T @ b  # to root the eigenvalues of its square would lose half the digits
+    """Returns tr (A A^T B B^T)^(1/2) as the sum of the singular values of A^T B, to nine digits.
+
+    The roots of the eigenvalues of its square take a third of the time. They lose half of the
+    digits of the small ones, and are taken where those hardly count.
+    """
+    product = a.T @ b if a.shape[1] <= b.shape[1] else b.T @ a
+    square = linalg.blas.dsyrk(1.0, product.T, trans=True)  # its upper triangle, in half the time
+    squares = np.maximum(linalg.eigvalsh(square, lower=False, overwrite_a=True), 0)
+    roots, rounding = np.sqrt(squares), np.finfo(float).eps * squares.max(initial=0)
+    if np.sum(rounding / (roots + np.sqrt(rounding) + np.finfo(float).tiny)) < 1e-9 * roots.sum():
+        return roots.sum()
     return linalg.svdvals(product).sum()
 
 

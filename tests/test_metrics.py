@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import linalg
 from scipy.spatial.distance import cdist
 
 from keras_gan import metrics
@@ -132,6 +133,14 @@ def test_frechet_distance_is_that_of_the_eigenvalues_of_the_product(method):
     distance = metrics.frechet_distance(a, b, method)
     np.testing.assert_allclose(distance.value, expected, rtol=1e-10)
     assert distance[1:] == (method, "") and isinstance(distance.value, float)
+
+
+@pytest.mark.parametrize("power", [0, 1, 3, 6])
+def test_trace_of_a_root_has_all_its_digits_whatever_the_spectrum(power):
+    rng = np.random.default_rng(power)
+    a, b = (rng.standard_normal((80, 60)) * np.arange(1, 61.0) ** -power for _ in range(2))
+    exact = linalg.svdvals(a.T @ b).sum()
+    assert metrics._trace_of_root(a, b) == pytest.approx(exact, rel=1e-12)
 
 
 @methods
