@@ -66,7 +66,7 @@ def numbers(preset):
 @pytest.mark.parametrize(("preset", "engine"), CASES)
 def test_run_that_was_killed_ends_as_the_one_that_was_not(preset, engine, tmp_path, pixels):
     """A copy of the directory is what a kill at that moment leaves."""
-    append, whole, kills = run_dir.RunDir.append, tmp_path / "whole", KILLS.get(preset, (6, 12))
+    append, whole, kills = run_dir.RunDir.append, tmp_path / "whole", KILLS.get(preset, (6,))
 
     def watched(self, rows):
         append(self, rows)
