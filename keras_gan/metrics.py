@@ -126,9 +126,11 @@ def _trace_of_root(a, b):
     digits of the small ones, and are taken where those hardly count.
     """
     product = a.T @ b if a.shape[1] <= b.shape[1] else b.T @ a
+    if not product.size:  # of a single point, which older SciPys refuse
+        return 0.0
     square = linalg.blas.dsyrk(1.0, product.T, trans=True)  # its upper triangle, in half the time
     squares = np.maximum(linalg.eigvalsh(square, lower=False, overwrite_a=True), 0)
-    roots, rounding = np.sqrt(squares), np.finfo(float).eps * squares.max(initial=0)
+    roots, rounding = np.sqrt(squares), np.finfo(float).eps * squares[-1]
     if np.sum(rounding / (roots + np.sqrt(rounding) + np.finfo(float).tiny)) < 1e-9 * roots.sum():
         return roots.sum()
     return linalg.svdvals(product).sum()
