@@ -56,7 +56,7 @@ def _identified(pixels, labels, name, source, split):
 
 def print_to_stderr(line):
     """Prints a line on stderr: what is done with a warning unless told otherwise."""
-    print(line, file=sys.stderr)
+    print(line, file=sys.stderr, flush=True)
 
 
 def load_dataset(

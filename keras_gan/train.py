@@ -215,4 +215,4 @@ def _write_report(folder):
 
 
 def _warn(line):
-    print(line, file=sys.stderr)
+    print(line, file=sys.stderr, flush=True)
