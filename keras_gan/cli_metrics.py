@@ -110,9 +110,9 @@ def evaluate(run, count, dataset, data, which, weights, batch_size, seed, device
     sources.fitted([source], train.image_shape)
     judge = extractor(which, (train, test), weights, batch_size, offline)
     rows = evaluate.evaluate(source, judge, train, test, count, seed, warn)
-    _keep(Path(run), rows)
     about = {"verdict": verdict.sentence(rows), "judge": judge.about, "rows": rows}
     click.echo(json.dumps(about, indent=2) if as_json else "\n".join(verdict.in_words(rows, judge.about)))
+    _keep(Path(run), rows)
 
 
 def _keep(run, rows):
@@ -120,6 +120,9 @@ def _keep(run, rows):
     from keras_gan import run_dir, scores
 
     folder = run if run.is_dir() else run.parent
+    if run != folder and not (folder / "config.json").is_file():
+        warn(f"These numbers are not kept, as {run} is in no run directory.")
+        return
     try:
         with run_dir.opened(folder, warn):
             scores.add(folder / "metrics.jsonl", rows)

@@ -37,7 +37,10 @@ def in_two(train, test, warn):
     """Returns both data sets; where the second is None a sixth of the first, always the same one."""
     if test is not None:
         return train, test
-    warn(f"A sixth of {train.name} is held out to test with, as it has no test part.")
+    warn(
+        f"A sixth of {train.name} is held out to test with, as it has no test part; a run on all of it "
+        "was trained on that sixth, too."
+    )
     rows = data.rng(0, data.EVALUATION).permutation(len(train.images))
     cut = max(1, len(rows) // 6)
     return [_of_rows(train, np.sort(part)) for part in (rows[cut:], rows[:cut])]

@@ -10,7 +10,7 @@ from keras_gan import history, plots, presets, record, scores
 def draw(path, runs):
     """Writes the chart of run directories as a PNG and returns a line on what is in it.
 
-    The curves of one quantity that are of different protocols get a panel each.
+    Distances of other features, or of another number of samples, get a panel of their own.
 
     Raises:
         FileNotFoundError: a run has no history.csv.
@@ -52,7 +52,7 @@ def _framework(folder):
 
 
 def scores_of(folders, units):
-    """Returns the curves of the Fréchet distances in metrics.jsonl: {quantity: {run: (x, y)}}.
+    """Returns the curves of the distances that `train` measured: {quantity: {run: (x, y)}}.
 
     Args:
         folders: {run: path}.
@@ -60,10 +60,9 @@ def scores_of(folders, units):
     """
     curves = {}
     for name, folder in folders.items():
-        for row in scores.of(scores.read(folder / "metrics.jsonl"), "frechet_distance"):
-            if row["value"] is not None:
-                quantity = f"Fréchet distance, {row.get('features')} features, {row.get('n')} samples"
-                curves.setdefault(quantity, {}).setdefault(name, []).append((row["step"], row["value"]))
+        for row in scores.while_training(scores.read(folder / "metrics.jsonl")):
+            quantity = f"Fréchet distance, {row.get('features')} features, {row.get('n')} samples"
+            curves.setdefault(quantity, {}).setdefault(name, []).append((row["step"], row["value"]))
     return {
         quantity: {name: tuple(np.array(points).T / [[units[name]], [1]]) for name, points in of.items()}
         for quantity, of in curves.items()

@@ -192,7 +192,7 @@ class RunDir:
 
     def _best_step(self):
         """Returns the step of the newest score if none before it, of the same protocol, is as low."""
-        rows = scores.of(scores.read(self.path / "metrics.jsonl"), "frechet_distance")
+        rows = scores.while_training(scores.read(self.path / "metrics.jsonl"))
         alike = [row for row in rows if scores.protocol(row) == scores.protocol(rows[-1])]
         lowest = min(alike, key=lambda row: row["value"], default=None)
         return lowest["step"] if alike and lowest is alike[-1] else None

@@ -33,6 +33,8 @@ def _row(line):
     row = json.loads(line)
     if not isinstance(row, dict) or type(row.get("step")) is not int or type(row.get("metric")) is not str:
         raise ValueError("a row without a step and a metric")
+    if "value" not in row:
+        raise ValueError("a row without a value")
     if not 0 <= row["step"] < _MAX_STEP:
         raise ValueError("a step that no run has")
     values = [row.get(name) for name in _FOUND]
@@ -67,6 +69,15 @@ def _write(path, rows):
     with checkpoint.replacing(path) as beside:
         lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         beside.write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+def while_training(rows):
+    """Returns the Fréchet distances that `train` measured, in the order of their steps.
+
+    Those of `evaluate`, which have test images beside them, are of another protocol.
+    """
+    rows = of(rows, "frechet_distance")
+    return [row for row in rows if "n_test" not in row and row["value"] is not None]
 
 
 def of(rows, metric):

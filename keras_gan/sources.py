@@ -20,7 +20,7 @@ class Source(NamedTuple):
     Attributes:
         name: the last part of its path, or the path where another ends in the same.
         record: `record.Record` of a run that has one, else None.
-        history: as `history.read` returns it; None where there is none.
+        history: as `history.read` returns it, up to the checkpoint; None where there is none.
         gan: `GAN` of a run, else None.
         images: uint8 (n, h, w, c), None of a run.
     """
@@ -101,8 +101,11 @@ def _source(name, path, warn):
     recorded = record.read(file.parent) if (file.parent / "config.json").is_file() else None
     if not file.is_file():
         raise FileNotFoundError(f"Expected a run with a checkpoint.npz. Received: {path}, without one.")
-    rows = file.parent / "history.csv"
-    return Source(name, recorded, history.read(rows) if rows.is_file() else None, GAN.load(file), None)
+    gan, rows = GAN.load(file), file.parent / "history.csv"
+    table = history.read(rows) if rows.is_file() else None
+    if table:  # which may go on beyond the checkpoint
+        table = {column: values[table["step"] <= gan.step] for column, values in table.items()}
+    return Source(name, recorded, table, gan, None)
 
 
 def real_images(sources, dataset, path, offline, warn):

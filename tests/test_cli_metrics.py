@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -113,6 +114,17 @@ def test_evaluate_of_a_run_that_is_being_trained_leaves_its_file_alone(trained):
         result = run("evaluate", "run", "--count", 20)
     assert result.exit_code == 0 and "metrics.jsonl is left as it is." in result.stderr
     assert scores.read("run/metrics.jsonl") == before
+
+
+def test_numbers_are_printed_even_where_they_cannot_be_kept(trained, tmp_path):
+    shutil.copy("run/checkpoint.npz", "alone.npz")
+    lone = run("evaluate", "alone.npz", "--data", "images.npz", "--count", 20)
+    assert lone.exit_code == 0 and "not kept, as alone.npz is in no run directory" in lone.stderr
+    assert "samples that fool D" in lone.stdout and not (tmp_path / "metrics.jsonl").exists()
+    (tmp_path / "run" / "metrics.jsonl").write_text("damaged\n")
+    result = run("evaluate", "run", "--count", 20)
+    assert result.exit_code == 1 and "samples that fool D" in result.stdout
+    assert "Expected a line of JSON for each metric" in result.stderr
 
 
 def test_best_checkpoint_is_evaluated_too_and_other_things_are_refused(trained, images):

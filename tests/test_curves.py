@@ -22,7 +22,8 @@ def run_a(tmp_path, pixels):
     history.append(folder / "history.csv", history.rows(PRESETS["aioz"].rule, 1, 4, values))
     about = {"metric": "frechet_distance", "features": "digits", "n": 9}
     rows = [{"step": step, "value": value, **about} for step, value in ((4, 5.0), (8, 3.0))]
-    scores.add(folder / "metrics.jsonl", [*rows, rows[0] | {"metric": "recall"}])
+    others = [rows[0] | {"metric": "recall"}, rows[1] | {"value": 9.0, "n_test": 7}]  # by evaluate
+    scores.add(folder / "metrics.jsonl", [*rows, *others])
     return folder
 
 

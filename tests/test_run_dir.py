@@ -242,6 +242,17 @@ def test_rows_of_scores_after_the_checkpoint_are_dropped_and_the_best_is_made_up
         assert weight_in(folder.path / "checkpoint.best.npz") == 3
 
 
+def test_evaluation_of_a_later_step_is_no_rival_of_the_best_checkpoint(folder):
+    gan = OneWeight()
+    folder.begin(overwrite=False)
+    for value in (3.0, 5.0):
+        saved_and_scored(folder, gan, value)
+    folder.save(gan)
+    scores.add(folder.path / "metrics.jsonl", [score(gan.step, 1.0) | {"n_test": 9}])
+    folder.keep_best()
+    assert weight_in(folder.path / "checkpoint.best.npz") == 1
+
+
 def test_overwriting_removes_scores_and_the_best_checkpoint(folder):
     gan = OneWeight()
     folder.begin(overwrite=False)

@@ -47,8 +47,8 @@ def test_protocol_is_all_but_the_numbers_and_when_they_were_measured():
     "line",
     ["x", "[]", "{}", '{"step": 1}', '{"step": true, "metric": "x"}', '{"step": 1, "metric": 2}', "\udcff",
      '{"step": 1, "metric": "x", "value": NaN}', '{"step": 1, "metric": "x", "real": "1"}', "[" * 100000,
-     '{"step": 1, "metric": "x", "value": 1%s}' % ("0" * 400), '{"step": 1%s, "metric": "x"}' % ("0" * 400),
-     '{"step": -1, "metric": "x"}'],
+     '{"step": 1, "metric": "x", "value": 1%s}' % ("0" * 400), '{"step": 1, "metric": "x"}',
+     '{"step": 1%s, "metric": "x", "value": 1}' % ("0" * 400), '{"step": -1, "metric": "x", "value": 1}'],
 )  # fmt: skip
 def test_anything_else_is_refused_in_one_line(tmp_path, line):
     path = tmp_path / "metrics.jsonl"

@@ -53,6 +53,15 @@ def test_run_has_record_history_and_a_gan(run_a, how):
     assert (source.gan.step, source.gan.seed, len(source.history["step"])) == (2, 4, 2)
 
 
+def test_history_of_an_earlier_checkpoint_ends_with_it(run_a, tmp_path):
+    shutil.copytree(run_a, tmp_path / "a")
+    gan = GAN.load(run_a / "checkpoint.npz")
+    gan.step = 1
+    gan.save(tmp_path / "a" / "checkpoint.best.npz")
+    [source] = sources.found([tmp_path / "a" / "checkpoint.best.npz"], no_warning)
+    assert source.history["step"].tolist() == [1] and len(source.history["g_loss"]) == 1
+
+
 def test_samples_are_of_the_noise_asked_for_and_not_of_the_run_s_own_seed(run_a):
     [source] = sources.found([run_a], no_warning)
     for drawn, stream, n in ((source.first(9), data.GRID, 25), (source.drawn(9, 30), data.EVALUATION, 30)):
