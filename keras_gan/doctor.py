@@ -85,12 +85,6 @@ def _version(name):
         return None
 
 
-def _backend():
-    name = keras.backend.backend()
-    _require(name == "tensorflow", f"Keras computes through {name}: set KERAS_BACKEND=tensorflow.")
-    return "Keras computes through TensorFlow."
-
-
 def _sqrtm():
     """The covariances S and 4 S are tr S = 4 apart, and the means 25."""
     sigma = np.array([[2.0, 1.0], [1.0, 2.0]])
@@ -188,7 +182,6 @@ def _inception():
 
 CHECKS = {
     "versions": _versions,
-    "backend": _backend,
     "sqrtm": _sqrtm,
     "losses": _own_loss,
     "discriminator": _discriminator_moves,

@@ -13,6 +13,12 @@ import tensorflow as tf
 
 from keras_gan import data, torch_semantics
 
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"Keras must compute through TensorFlow. Received: {keras.backend.backend()}; set "
+        "KERAS_BACKEND=tensorflow before Keras is imported."
+    )
+
 
 @contextlib.contextmanager
 def policy(precision):

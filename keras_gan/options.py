@@ -1,5 +1,6 @@
 """What the commands share: how they fail, what their options take, how they start TensorFlow."""
 
+import os
 import sys
 
 import click
@@ -76,6 +77,9 @@ def tensorflow(device="auto", precision="float32"):
     """Imports TensorFlow quietly and chooses the device, which must be able to do the precision."""
     from keras_gan import quiet
 
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow":
+        warn(f"KERAS_BACKEND={backend} is not followed: this computes through TensorFlow.")
     quiet.import_tensorflow()
     from keras_gan import networks
 

@@ -18,7 +18,11 @@ _CHATTER = "|".join(
 
 
 def import_tensorflow():
-    """Imports TensorFlow and starts its devices; only the known chatter is dropped from stderr."""
+    """Imports TensorFlow, makes it Keras's backend, whatever keras.json says, and starts its devices.
+
+    Only the known chatter is dropped from stderr.
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors stay

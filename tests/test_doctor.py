@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import json
-import types
 
 import keras
 import numpy as np
@@ -15,7 +14,7 @@ from keras_gan.cli import main
 from keras_gan.gan import GAN
 
 pytestmark = pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
-NAMES = ["versions", "backend", "sqrtm", "losses", "discriminator", "generator", "engines"]
+NAMES = ["versions", "sqrtm", "losses", "discriminator", "generator", "engines"]
 
 
 def run(*words):
@@ -92,12 +91,6 @@ def test_version_at_or_above_the_lowest_is_well(lowest, monkeypatch):
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "1.10")
     monkeypatch.setattr(doctor, "_requirements", lambda: [f"numpy>={lowest}"])
     assert doctor._versions() == "numpy 1.10."
-
-
-def test_other_backend_is_named(failed, monkeypatch):
-    other = types.SimpleNamespace(backend=types.SimpleNamespace(backend=lambda: "jax"))
-    monkeypatch.setattr(doctor, "keras", other)
-    assert failed("backend") == "Keras computes through jax: set KERAS_BACKEND=tensorflow."
 
 
 def test_root_that_turns_complex_is_named(failed, monkeypatch):

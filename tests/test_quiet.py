@@ -1,3 +1,4 @@
+import importlib.util
 import os
 import subprocess
 import sys
@@ -67,6 +68,23 @@ def test_last_words_before_an_abort_are_seen():
     body = "with _without_chatter():\n    os.write(2, b'last words\\n')\n    os.abort()\n"
     result = program(body)
     assert result.returncode < 0 and result.stderr.startswith(b"last words\n")
+
+
+def test_commands_compute_through_tensorflow_whatever_the_environment_says(tmp_path):
+    (tmp_path / "keras.json").write_text('{"backend": "torch"}')
+    body = "from keras_gan.options import tensorflow\ntensorflow()\nimport keras\nprint(keras.backend.backend())\n"
+    environment = os.environ | {"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": "jax"}
+    result = program(body, env=environment, check=True)
+    assert result.stdout == b"tensorflow\n"
+    assert result.stderr == b"KERAS_BACKEND=jax is not followed: this computes through TensorFlow.\n"
+
+
+def test_library_refuses_another_backend():
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    result = program("import keras_gan\nkeras_gan.GAN\n", env=os.environ | {"KERAS_BACKEND": "torch"})
+    said = b"ImportError: Keras must compute through TensorFlow. Received: torch; set KERAS_BACKEND="
+    assert result.stderr.splitlines()[-1].startswith(said)
 
 
 def test_nothing_is_filtered_where_there_is_no_grep():
