@@ -216,7 +216,8 @@ class GAN:
             history.csv.
 
         Raises:
-            ValueError: a setting is out of range, or the images do not fit.
+            ValueError: a setting is out of range, the images do not fit, or the run that goes on
+                has other images or another batch size.
             FileExistsError: `outdir` holds another run.
             KeyboardInterrupt: on Ctrl-C or SIGTERM, after a checkpoint.
         """

@@ -83,5 +83,5 @@ def scheduled(gan, dataset, config, record):
     total = config.epochs * per_epoch + (0 if record else gan.step)
     save_every = (config.checkpoint_interval or 0) * per_epoch
     score_every = (config.fid_interval or 0) * per_epoch
-    config = dataclasses.replace(config, epochs=total // per_epoch)
+    config = dataclasses.replace(config, epochs=-(-total // per_epoch))  # a part of one, too
     return config, Schedule(gan.step, total, per_epoch, config.sample_interval, save_every, score_every)

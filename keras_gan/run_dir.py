@@ -71,17 +71,18 @@ class RunDir:
         ours = gan.outdir is not None and Path(gan.outdir).resolve() == self.path.resolve()
         return ours and (self.path / "config.json").exists()
 
-    def begin(self, overwrite):
-        """Makes room for a run.
-
-        Raises:
-            FileExistsError: one is there, and it may not be replaced.
-        """
+    def refuse_another(self, overwrite):
+        """Raises FileExistsError where files of a run are there that may not be replaced."""
         made = self.names()
         if made and not overwrite:
             raise FileExistsError(
                 f"outdir must not hold a run. Received: {self.path}, which holds {made[0]}."
             )
+
+    def begin(self, overwrite):
+        """Makes room for a run; errors are those of `refuse_another`."""
+        self.refuse_another(overwrite)
+        made = self.names()
         for name in sorted(made, key="config.json".__ne__):  # it first: half a run is none
             for file in self._event_files() if name == EVENTS else [self.path / name]:
                 file.unlink()

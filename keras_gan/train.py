@@ -60,19 +60,21 @@ def run(
     """
     plan.check_fit(gan, dataset, config)
     say = (lambda line: None) if quiet else print
-    scorer = _scorer(dataset, config, offline)
-    if scorer and config.features is None:
-        config = dataclasses.replace(config, features=scorer.extractor.name)
-    with run_dir.opened(outdir, _warn) as folder, interrupt.requests() as request, folder.explained():
-        if record:
-            folder.resume(gan, record, _warn)
+    judge = _judge(dataset, config, offline)
+    if judge:
+        config = dataclasses.replace(config, features=config.features or judge.name)
+    with run_dir.opened(outdir, _warn) as folder:
+        run_of = _taken_over(gan, dataset, config, folder, overwrite, record)
         config, schedule = plan.scheduled(gan, dataset, config, record)
         if gan.step >= schedule.total:
             say(f"Nothing to train: the run in {outdir} is at step {gan.step} of {schedule.total}.")
-            _write_generator(gan, folder)  # which a run that was killed at its end may lack
-            _write_report(folder)
-        else:
-            _begin(gan, dataset, config, folder, overwrite, record)
+            with folder.explained():
+                _write_generator(gan, folder)  # which a run that was killed at its end may lack
+                _write_report(folder)
+            return history.read(folder.path / "history.csv")
+        scorer = judge and fid.Scorer(judge, dataset, config.fid_samples, _warn)  # hours, by InceptionV3
+        with interrupt.requests() as request, folder.explained():
+            _begin(gan, dataset, config, folder, overwrite, run_of)
             for line in plan.lines(gan, dataset, config, outdir):
                 say(line)
             watches = [health.Watch(dataset.images, _warn)]
@@ -88,7 +90,7 @@ def run(
             seconds, steps = time.monotonic() - start, gan.step - schedule.first
             took = f"{progress.duration(seconds)} ({1000 * seconds / steps:.1f} ms a step)"
             say(f"Trained {steps} steps in {took}. {folder.summary()}")
-    return history.read(folder.path / "history.csv")
+        return history.read(folder.path / "history.csv")
 
 
 def train_gan(gan, numbers, source, outdir, overwrite, resume, quiet, events):
@@ -115,12 +117,24 @@ def _dataset(config, source, record=None):
     return record.dataset(config) if record else load_dataset(config.dataset, config.data)
 
 
-def _begin(gan, dataset, config, folder, overwrite, record):
-    """Makes or takes over the run directory, which is a run once config.json is written."""
-    if record is None and folder.is_of(gan):
+def _taken_over(gan, dataset, config, folder, overwrite, record):
+    """Returns the record of the run that the GAN goes on with, None where one is to begin."""
+    if record:
+        with folder.explained():
+            folder.resume(gan, record, _warn)
+    elif folder.is_of(gan) and not overwrite:
         record = records.read(folder.path)
+        record.config.resumed(config.to_dict())
+        record.check(dataset)
         folder.go_on(gan, record.first_step)
-    elif record is None:
+    else:
+        folder.refuse_another(overwrite)
+    return record
+
+
+def _begin(gan, dataset, config, folder, overwrite, record):
+    """Makes the run directory, which is a run once config.json is written; a record's is there."""
+    if record is None:
         folder.begin(overwrite)
     gan.outdir = folder.path
     if folder.saved is None:
@@ -154,12 +168,11 @@ def _calls(gan, dataset, config, schedule, request):
         yield history.rows(gan.rule, step + 1, schedule.per_epoch, values)
 
 
-def _scorer(dataset, config, offline):
-    """Returns the `fid.Scorer` of a run, None where its samples are not scored."""
+def _judge(dataset, config, offline):
+    """Returns the `features.Extractor` of a run, None where its samples are not scored."""
     if config.fid_interval is None:
         return None
-    judge = features.load(config.features, dataset, offline=offline, warn=_warn)
-    return fid.Scorer(judge, dataset, config.fid_samples, _warn)
+    return features.load(config.features, dataset, offline=offline, warn=_warn)
 
 
 def _loop(gan, calls, schedule, folder, reporter, watches, scorer):

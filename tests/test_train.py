@@ -152,6 +152,33 @@ def test_second_call_counts_the_epochs_in_total(runs):
     assert one["config"] == two["config"] and two["config"]["epochs"] == 3
 
 
+def test_second_call_of_another_run_is_refused_and_overwriting_begins_one(tmp_path, pixels):
+    gan = new_gan()
+    gan.train(1, 25, data=pixels, outdir=tmp_path, quiet=True)
+    before = content_of(tmp_path)
+    with pytest.raises(ValueError, match="batch_size=16 given, 25 in the run"):
+        gan.train(1, 16, data=pixels, outdir=tmp_path, quiet=True)
+    with pytest.raises(ValueError, match="images must be those of the run, array with the hash"):
+        gan.train(1, 25, data=pixels[::-1], outdir=tmp_path, quiet=True)
+    assert content_of(tmp_path) == before
+    table = gan.train(1, 40, data=pixels[:40], outdir=tmp_path, overwrite=True, quiet=True)
+    assert table["step"].tolist() == [3] and record.read(tmp_path).first_step == 2
+
+
+def test_epochs_in_total_are_rounded_up_so_that_resuming_reaches_the_end(pixels):
+    gan = types.SimpleNamespace(rule=PRESETS["aioz"].rule, step=3)
+    config = TrainConfig("aioz", epochs=2, batch_size=25).resolved()  # of two steps each
+    config, schedule = plan.scheduled(gan, Dataset.from_array(pixels), config, None)
+    assert (schedule.total, config.epochs) == (7, 4)
+
+
+def test_judge_sees_no_image_where_a_run_may_not_be_written(runs, pixels, monkeypatch):
+    monkeypatch.setattr(train, "_judge", lambda *args: types.SimpleNamespace(name="digits"))
+    monkeypatch.setattr(train.fid, "Scorer", mock.Mock(side_effect=AssertionError("it saw them")))
+    with pytest.raises(FileExistsError, match="must not hold a run"):
+        new_gan().train(1, 16, data=pixels, outdir=runs.whole, quiet=True, fid_interval=1)
+
+
 def test_run_of_another_object_is_refused_and_left_as_it_was(runs, pixels):
     before = content_of(runs.whole)
     with pytest.raises(FileExistsError, match="must not hold a run. Received: .*which holds 0.png"):
