@@ -67,12 +67,13 @@ def fid(
     sides = [fid.side(text, image_size, protocol, offline, warn) for text in (a, b) if text]
     judge, about = None, "the network that the statistics are of"
     if any(side.source for side in sides):
-        named = which or next((s.statistics.protocol.get("features") for s in sides if s.statistics), None)
+        named = which or next(_features_of(sides), None)
         judge = extractor(named, fid.labelled(sides, offline, warn), weights, batch_size, offline)
         about = judge.about
     if save_stats:
         of_a = fid.of_side(sides[0], judge, sides[0].source and sides[0].count(count), seed, warn)
         statistics.save(save_stats, of_a)
+        sides[0] = sides[0]._replace(statistics=of_a)  # which are not made twice
         if not as_json:
             click.echo(f"{save_stats}: mu and sigma of {of_a.gaussian.n} images of {a}, {about}")
     if b is None:
@@ -81,6 +82,13 @@ def fid(
     for line in fid.warnings_of(found):
         warn(line)
     click.echo(json.dumps(found, indent=2) if as_json else "\n".join(fid.in_words(found, about)))
+
+
+def _features_of(sides):
+    """Yields what files of statistics among the sides say, or are said, to be features of."""
+    for side in sides:
+        if side.statistics:
+            yield side.statistics.protocol.get("features", side.statistics.protocol.get("stated"))
 
 
 @click.command(short_help="Every number of a run: quality, diversity, stability.")

@@ -93,8 +93,10 @@ def of_side(one, extractor, count, seed, warn):
 def between(a, b, extractor, count, seed, warn):
     """Returns the distance of two sides and all it depends on, as a dict that JSON can hold.
 
-    Beside it stands the `floor`: the distance of real images to the same images of B, as many
-    as there are of A where there are so many, None where B is a run or statistics.
+    Beside it stands the `floor`: the distance that as many real images as there are of A get, or as
+    many as there are. They are of the other part of B's data set, compared with all of B; where
+    it has no other part they are some of B's, compared with the rest. None where B is a run or
+    statistics. `stated` is whether a user's word stands for the protocol of one side.
 
     Args:
         a, b: `Side`s.
@@ -124,6 +126,7 @@ def between(a, b, extractor, count, seed, warn):
         "note": found.note,
         "floor": _floor(held, rest or of_b) if held else None,
         "protocol": of_a.protocol if "stated" in of_b.protocol else of_b.protocol,
+        "stated": any("stated" in side.protocol for side in (of_a, of_b)),
         "seed": seed,
     }
 
@@ -152,9 +155,11 @@ def _floor(held, reference):
     return {"value": value, "n": held.gaussian.n, "n_reference": reference.gaussian.n}
 
 
-def title(protocol):
+def title(protocol, stated):
     """Returns what a distance of that protocol is called: never FID without its network's name."""
     name = protocol.get("features", protocol.get("stated"))
+    if stated:
+        return f"Fréchet distance ({name} features, as stated)"
     if name == "inception":
         return "Fréchet Inception Distance (Keras's InceptionV3)"
     return f"Fréchet distance ({name} features)"
@@ -194,7 +199,7 @@ class Scorer:
 def in_words(found, about):
     """Returns the lines that say the distance, its floor and what they are of."""
     n_a, n_b = (n or "an unknown number of" for n in (found["n_a"], found["n_b"]))
-    yield f"{title(found['protocol'])}: {found['frechet_distance']:.4f}"
+    yield f"{title(found['protocol'], found['stated'])}: {found['frechet_distance']:.4f}"
     yield f"  of {n_a} images of {found['a']} to {n_b} of {found['b']}, seed {found['seed']}"
     if found["note"]:
         yield f"  by the {found['method']} form, as {found['note']}"

@@ -88,8 +88,19 @@ def test_statistics_of_another_network_are_refused_and_unknown_ones_need_a_word(
     np.savez("bare.npz", mu=np.zeros(3), sigma=np.eye(3))
     assert "--protocol NAME states it" in refused("fid", images, "bare.npz")
     result = run("fid", images, "bare.npz", "--protocol", "digits", "--json")
-    assert json.loads(result.stdout)["n_b"] is None
-    assert "Received: digits and inception" in refused("fid", images, "bare.npz", "--protocol", "inception")
+    assert json.loads(result.stdout)["n_b"] is None and json.loads(result.stdout)["stated"]
+    said = ("--features", "digits", "--protocol", "inception")
+    assert "Received: digits and inception" in refused("fid", images, "bare.npz", *said)
+    unknown = refused("fid", images, "bare.npz", "--protocol", "pytorch-fid")  # before anything is judged
+    assert "features must be one of FILE.keras, digits, inception" in unknown
+
+
+def test_saved_statistics_are_not_made_twice(trained, images, monkeypatch):
+    seen = []
+    judged = Judge.__call__
+    monkeypatch.setattr(Judge, "__call__", lambda self, x: seen.append(len(x)) or judged(self, x))
+    result = run("fid", "run", images, "--count", 20, "--save-stats", "stats.npz", "--features", "digits")
+    assert result.exit_code == 0 and sum(seen) == 20 + 20 + 10, result.output  # the run, B, the floor
 
 
 def test_fid_needs_two_sides_or_a_file_to_write(images):

@@ -97,8 +97,10 @@ def test_words_name_the_network_and_never_say_FID_without_it():
     lines = list(fid.in_words(found, "for tests"))
     assert lines[0].startswith("Fréchet distance (corner features): ") and lines[-1] == "judge: for tests"
     assert "20 images of b to 60 of b, seed 0" in lines[1]
-    assert fid.title({"features": "inception"}) == "Fréchet Inception Distance (Keras's InceptionV3)"
-    assert fid.title({"stated": "x"}) == "Fréchet distance (x features)"
+    of_inception = {"features": "inception"}
+    assert fid.title(of_inception, stated=False) == "Fréchet Inception Distance (Keras's InceptionV3)"
+    assert fid.title(of_inception, stated=True) == "Fréchet distance (inception features, as stated)"
+    assert fid.title({"stated": "x"}, stated=True) == "Fréchet distance (x features, as stated)"
 
 
 def test_few_images_and_a_floor_of_fewer_are_warned_of():
