@@ -24,6 +24,8 @@ def replacing(path):
     The yielded name is this process's own: two that write the same file do not mix their bytes.
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path} must be in a folder that exists. Received: no folder {path.parent}.")
     beside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         yield beside

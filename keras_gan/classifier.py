@@ -46,8 +46,7 @@ def of(labelled, warn):
             warn(f"The cached classifier is trained again: {path} is damaged ({error}).")
     warn(f"Training a classifier of {labelled.name} to judge samples by, once.")
     _train(model, images.resize(labelled.images, model.input_shape[1:3]), targets)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.save(path, {str(i): w for i, w in enumerate(model.get_weights())})
+    downloads.keep(path, {str(i): w for i, w in enumerate(model.get_weights())}, warn)
     return model
 
 

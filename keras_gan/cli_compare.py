@@ -1,13 +1,14 @@
 """The commands that compare, and those that exchange weights with PyTorch."""
 
 import json
+import shlex
 from pathlib import Path
 
 import click
 
 from keras_gan import interrupt, presets
 from keras_gan.config import TrainConfig
-from keras_gan.options import Seeds, Sides, tensorflow, warn
+from keras_gan.options import SEED, Seeds, Sides, tensorflow, warn
 
 _MODES = ("float64", "resync", "free")
 _FORMATS = ("keras", "savedmodel", "onnx", "torch")
@@ -18,7 +19,7 @@ _FORMATS = ("keras", "savedmodel", "onnx", "torch")
 @click.option("--steps", default=100, show_default=True, type=click.IntRange(1), help="To follow both.")
 @click.option("--mode", "modes", multiple=True, type=click.Choice(_MODES), help="Default: float64, resync.")
 @click.option("--batch-size", type=click.IntRange(1), help="Default: the preset's.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="As in `train`.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="As in `train`.")
 @click.option("--loss-tolerance", type=float, help="Default: 1e-10 in float64, 1e-5 in resync.")
 @click.option("--weight-tolerance", type=float, help="Default: 1e-7 in float64.")
 @click.option("--dataset", default="auto", show_default=True, help="Data set, see `datasets`, or auto.")
@@ -93,7 +94,7 @@ def _table(preset, steps, traces, folder):
 @click.option("--data", metavar="PATH", help="mnist.npz, idx(.gz), .npz, .npy or a folder of pictures.")
 @click.option("--offline", is_flag=True, help="Download nothing.")
 @click.option("--count", default=5000, show_default=True, type=click.IntRange(2), help="To score of each.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the samples.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of the samples.")
 @click.option("--outdir", metavar="DIR", help="Of pictures and runs. Default: compare, compare-PRESET.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 @click.pass_context
@@ -231,7 +232,7 @@ def import_(run, preset, generator, discriminator, image_size):
         export.from_torch(gan, "discriminator", discriminator)
     path.parent.mkdir(parents=True, exist_ok=True)
     gan.save(path)
-    click.echo(f"{path}: draw from it with `python cli.py sample {run}`")
+    click.echo(f"{path}: draw from it with `python cli.py sample {shlex.quote(run)}`")
 
 
 COMMANDS = (compare, parity, export, import_)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from keras_gan.config import DEVICES, SAMPLES
-from keras_gan.options import FEATURES, Sides, tensorflow, warn
+from keras_gan.options import FEATURES, SEED, Sides, tensorflow, warn
 
 _WEIGHTS = "Of InceptionV3. Default: $KERAS_GAN_INCEPTION_WEIGHTS, the Keras cache, a download."
 
@@ -17,7 +17,7 @@ def judging(function):
         click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON."),
         click.option("--offline", is_flag=True, help="Download nothing."),
         click.option("--device", default="auto", show_default=True, type=click.Choice(DEVICES), help="Where."),
-        click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of noise, rows."),
+        click.option("--seed", default=0, show_default=True, type=SEED, help="Of noise, rows."),
         click.option("--batch-size", type=click.IntRange(1), help="Images at once. Default: the judge's."),
         click.option("--inception-weights", "weights", metavar="FILE", help=_WEIGHTS),
         click.option("--features", "which", metavar="NAME", help=FEATURES),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from keras_gan.options import LARGEST_SEED, Seeds, Sides, tensorflow, warn
+from keras_gan.options import SEED, Seeds, Sides, tensorflow, warn
 
 _GRIDS = {"seeds", "count", "grid", "npz"}  # options of plain grids
 _REAL = {"dataset", "data", "offline"}  # of real images
@@ -29,7 +29,7 @@ _FRAMES = {"gif": 60, "interpolate": 9}  # the first are 5 MB of 28x28 images
 @click.option(
     "--interpolate",
     nargs=2,
-    type=click.IntRange(0, LARGEST_SEED),
+    type=SEED,
     metavar="A B",
     help="Draw the way from the noise of seed A to that of B: RUN/interpolation.png.",
 )

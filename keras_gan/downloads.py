@@ -103,8 +103,19 @@ INCEPTION = Source(
 
 
 def keras_home():
-    """Returns the folder of Keras's own cache."""
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    """Returns the folder of Keras's own cache, by Keras's own rule."""
+    home = os.path.expanduser("~")
+    return Path(os.environ.get("KERAS_HOME") or Path(home if os.access(home, os.W_OK) else "/tmp", ".keras"))
+
+
+def keep(path, arrays, warn):
+    """Writes an .npz file of what took time to make into the cache; it is said where that fails."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint.save(path, arrays)
+    except OSError as error:
+        reason = f"{path} cannot be written ({error.strerror}), so it is made again next time"
+        warn(f"{reason}; KERAS_HOME names another folder.")
 
 
 def cache_folder(name):
@@ -171,8 +182,8 @@ def cached_weights():
     if path and not are_published_weights(path):
         raise ValueError(
             f"Expected InceptionV3's published weights. Received: {path}, with another checksum. "
-            "Delete it to have it downloaded again, or, if it is meant, give it with "
-            "--inception-weights FILE."
+            "Delete it to have it downloaded again, or, if it is meant, name it in "
+            "$KERAS_GAN_INCEPTION_WEIGHTS."
         )
     return path
 
@@ -194,7 +205,7 @@ def download_weights(offline, warn):
     """
     folder, (file, checksum) = keras_home() / INCEPTION.folder, INCEPTION.files[0]
     way_out = (
-        f"Put it into {folder} by hand, give it with --inception-weights FILE, "
+        f"Put it into {folder} by hand, name another file in $KERAS_GAN_INCEPTION_WEIGHTS, "
         "or do without: --features digits."
     )
     if offline:

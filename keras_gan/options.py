@@ -6,8 +6,10 @@ import sys
 import click
 
 LARGEST_SEED = 2**63 - 1  # as in `config`
+SEED = click.IntRange(0, LARGEST_SEED)
 FEATURES = "Judge: inception, digits or FILE.keras. Default: inception if its weights are at hand."
 _EXPECTED = (ValueError, OSError, ImportError, MemoryError)
+_OUT_OF_MEMORY = "ResourceExhaustedError"  # of TensorFlow, which is not imported here
 
 
 class Commands(click.Group):
@@ -24,13 +26,17 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError:
             raise
-        except _EXPECTED as error:
+        except Exception as error:
+            if not isinstance(error, _EXPECTED) and type(error).__name__ != _OUT_OF_MEMORY:
+                raise
             raise click.ClickException(_one_line(error)) from None
 
 
 def _one_line(error):
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}"
+        return error.strerror + (f": {error.filename}" if error.filename else "")
+    if type(error).__name__ == _OUT_OF_MEMORY:
+        return f"Out of memory, where a smaller --batch-size may help: {str(error).splitlines()[0]}"
     return " ".join(str(error).split()) or type(error).__name__
 
 

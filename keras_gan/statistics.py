@@ -49,7 +49,7 @@ def of_rows(extractor, dataset, rows, warn):
     Args:
         dataset: `data.Dataset`.
         rows: int (n,), sorted.
-        warn: called with a line where what is cached is damaged.
+        warn: called with a line where what is cached is damaged, or the cache cannot be written.
     """
     path = _cache(extractor, dataset, rows)
     if path.is_file():
@@ -61,8 +61,7 @@ def of_rows(extractor, dataset, rows, warn):
     batches = (dataset.images[rows[i : i + size]] for i in range(0, len(rows), size))
     what = f"features of {dataset.name}"
     made = of_batches(extractor, progress.counted(batches, len(rows), what))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save(path, made)
+    downloads.keep(path, _arrays(made), warn)
     return made
 
 
@@ -78,10 +77,13 @@ def save(path, statistics):
 
     The names mu and sigma are those that pytorch-fid reads and writes.
     """
+    checkpoint.save(path, _arrays(statistics))
+
+
+def _arrays(statistics):
     mu, sigma, n = statistics.gaussian
     known = {} if n is None else {"n": np.array(n)}
-    text = np.array(json.dumps(statistics.protocol))
-    checkpoint.save(path, {"mu": mu, "sigma": sigma, "protocol": text} | known)
+    return {"mu": mu, "sigma": sigma, "protocol": np.array(json.dumps(statistics.protocol))} | known
 
 
 def are_in(path):

@@ -6,13 +6,16 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner
 from PIL import Image
 
 import keras_gan.gan
+from keras_gan import notation
 from keras_gan.cli import main
 from keras_gan.gan import GAN
 
@@ -123,6 +126,40 @@ def test_expected_failure_of_a_real_process_is_one_line_without_chatter(tmp_path
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (1, "")
     assert len(result.stderr.splitlines()) == 1 and "no-run" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError(13, "Permission denied", "x.npz"), "Permission denied: x.npz"),
+        (ValueError("two\nlines"), "two lines"),
+        (MemoryError(), "MemoryError"),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\nmore"),
+            "Out of memory, where a smaller --batch-size may help: OOM when allocating",
+        ),
+    ],
+)
+def test_expected_failure_is_one_line(monkeypatch, error, line):
+    monkeypatch.setattr(notation, "differences", mock.Mock(side_effect=error))
+    assert refused("presets", "keras", "aioz") == f"Error: {line}"
+
+
+def test_any_other_failure_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr(notation, "differences", mock.Mock(side_effect=KeyError("a bug")))
+    assert isinstance(run("presets", "keras", "aioz").exception, KeyError)
+
+
+def test_file_in_a_folder_that_is_missing_is_refused_by_its_own_name(trained):
+    line = refused("sample", trained[1], "--count", 4, "--out", "no/digits.png")
+    assert "no/digits.png must be in a folder that exists. Received: no folder no." in line
+
+
+@pytest.mark.parametrize("words", ["fid a b", "evaluate run", "compare a b", "parity"])
+def test_seed_that_no_generator_takes_is_wrong_use(words):
+    result = run(*words.split(), "--seed", 2**63)
+    assert result.exit_code == 2 and "9223372036854775808 is not in the range" in result.stderr
 
 
 def test_version():

@@ -213,7 +213,7 @@ def test_weights_that_are_not_delivered_leave_nothing_and_name_the_ways_out(
     with pytest.raises(kind, match=reason) as error:
         downloads.download_weights(False, print)
     folder = downloads.keras_home() / "models"
-    way_out = f"Put it into {folder} by hand, give it with --inception-weights FILE, or do without"
+    way_out = f"Put it into {folder} by hand, name another file in $KERAS_GAN_INCEPTION_WEIGHTS, or do without"
     assert str(error.value).startswith("y.h5 cannot be downloaded: ")
     assert f". {way_out}: --features digits." in str(error.value) and weights_cache() == {}
 
@@ -248,8 +248,10 @@ def test_cache_is_that_of_keras(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     assert downloads.cache_folder("fashion-mnist") == tmp_path / "datasets" / "fashion-mnist"
     monkeypatch.delenv("KERAS_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path / "me"))
-    assert downloads.cache_folder("mnist") == tmp_path / "me" / ".keras" / "datasets"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert downloads.cache_folder("mnist") == tmp_path / ".keras" / "datasets"
+    monkeypatch.setenv("HOME", str(tmp_path / "missing"))  # where Keras takes /tmp
+    assert str(downloads.keras_home()) == "/tmp/.keras"
 
 
 def test_unpacked_files_in_the_cache_are_found(keras_home):

@@ -181,7 +181,7 @@ def test_weights_that_can_not_be_had_are_said_with_the_ways_out(inception_files,
         features.inception(offline=True)
     assert str(error.value) == (
         "inception_v3_weights_tf_dim_ordering_tf_kernels.h5 is not in the cache, and this is offline. "
-        f"Put it into {keras_home / 'models'} by hand, give it with --inception-weights FILE, "
+        f"Put it into {keras_home / 'models'} by hand, name another file in $KERAS_GAN_INCEPTION_WEIGHTS, "
         "or do without: --features digits."
     )
 

@@ -64,6 +64,14 @@ def test_damaged_cache_is_made_again_and_it_is_said(keras_home):
     statistics.of_rows(Corner(), DATASET, ALL, forbidden)
 
 
+def test_cache_that_cannot_be_written_is_said_and_no_more(keras_home):
+    (keras_home / "keras_gan").write_text("a file in the folder's place")
+    lines = []
+    assert_of(statistics.of_rows(Corner(), DATASET, ALL, lines.append), DATASET.images)
+    [line] = lines
+    assert "cannot be written (File exists), so it is made again next time; KERAS_HOME names" in line
+
+
 def test_file_holds_what_pytorch_fid_reads_and_is_read_again(tmp_path):
     made = statistics.of_batches(Corner(), [DATASET.images[:40], DATASET.images[40:]])
     statistics.save(tmp_path / "a.npz", made)
