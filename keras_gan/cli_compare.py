@@ -8,7 +8,7 @@ import click
 
 from keras_gan import interrupt, presets
 from keras_gan.config import TrainConfig
-from keras_gan.options import SEED, Seeds, Sides, tensorflow, warn
+from keras_gan.options import SEED, Seeds, Sides, checkpoint_file, tensorflow, warn
 
 _MODES = ("float64", "resync", "free")
 _FORMATS = ("keras", "savedmodel", "onnx", "torch")
@@ -192,8 +192,9 @@ def export(run, kind, out):
     from keras_gan import export, serving
     from keras_gan.gan import GAN
 
-    gan = GAN.load(Path(run, "checkpoint.npz"))
-    folder = Path(out or run)
+    file = checkpoint_file(run)
+    gan = GAN.load(file)
+    folder = Path(out or file.parent)
     folder.mkdir(parents=True, exist_ok=True)
     if kind == "torch":
         for path in export.to_torch(gan, folder):

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from keras_gan.config import DEVICES, SAMPLES
-from keras_gan.options import FEATURES, SEED, Sides, tensorflow, warn
+from keras_gan.options import FEATURES, SEED, Sides, png, tensorflow, warn
 
 _WEIGHTS = "Of InceptionV3. Default: $KERAS_GAN_INCEPTION_WEIGHTS, the Keras cache, a download."
 
@@ -150,7 +150,7 @@ def plot(runs, out):
     """
     from keras_gan import curves
 
-    path = Path(out or Path(runs[0], "curves.png"))
+    path = png(out, Path(runs[0], "curves.png"))
     click.echo(f"{path}: {curves.draw(path, runs)}")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from keras_gan.options import SEED, Seeds, Sides, tensorflow, warn
+from keras_gan.options import SEED, Seeds, Sides, checkpoint_file, png, tensorflow, warn
 
 _GRIDS = {"seeds", "count", "grid", "npz"}  # options of plain grids
 _REAL = {"dataset", "data", "offline"}  # of real images
@@ -57,7 +57,7 @@ def sample(run, out, **options):
     """
     way = _way(options)
     options["frames"] = options["frames"] or _FRAMES.get(way)
-    file = Path(run, "checkpoint.npz") if Path(run).is_dir() else Path(run)
+    file = checkpoint_file(run)
     if way == "gif":  # of grids that are there: no checkpoint is needed, nor TensorFlow
         _save_gif(file.parent if file.is_file() else Path(run), out, options["frames"])
         return
@@ -93,13 +93,13 @@ def _gan(file):
 def _save_grid(gan, file, out, options):
     from keras_gan import checkpoint, plots
 
+    path = png(out, file.with_name("samples.png"))
     grid, npz = options["grid"], options["npz"]
     samples = _samples(gan, options, math.prod(grid or (8, 8)))
     if npz:
         checkpoint.save(npz, {"images": samples})
         click.echo(f"{npz}: images, uint8 {samples.shape}")
     if out or not npz:
-        path = Path(out or file.with_name("samples.png"))
         plots.save_grid(path, samples, *_sides(grid, len(samples)))
         click.echo(f"{path}: {len(samples)} images of step {gan.step}")
 
@@ -118,8 +118,8 @@ def _sides(grid, n):
 def _save_interpolation(gan, file, out, options):
     from keras_gan import montage, plots
 
+    path = png(out, file.with_name("interpolation.png"))
     (a, b), columns = options["interpolate"], options["frames"]
-    path = Path(out or file.with_name("interpolation.png"))
     plots.save_picture(path, montage.interpolation(gan, a, b, columns))
     click.echo(f"{path}: {columns} images from seed {a} to seed {b}, of step {gan.step}")
 
@@ -127,12 +127,12 @@ def _save_interpolation(gan, file, out, options):
 def _save_nearest(gan, file, out, options):
     from keras_gan import montage, nearest, plots, sources
 
+    path = png(out, file.with_name("nearest.png"))
     found, where = _real(gan, file, options)
     train, test = sources.real_images(found, **where)
     sources.fitted(found, train.image_shape)
     samples = _samples(gan, options, 24)
     distances, rows = nearest.nearest(samples, train.images, _NEIGHBOURS)
-    path = Path(out or file.with_name("nearest.png"))
     plots.save_picture(path, montage.with_nearest(samples, train.images[rows]))
     click.echo(f"{path}: {len(samples)} images of step {gan.step} and the {_NEIGHBOURS} nearest to each")
     click.echo(nearest.in_words(distances[:, 0], train.images, None if test is None else test.images))
@@ -141,13 +141,13 @@ def _save_nearest(gan, file, out, options):
 def _save_real(gan, file, out, options):
     from keras_gan import montage, plots, sources
 
+    path = png(out, file.with_name("real.png"))
     found, where = _real(gan, file, options)
     train = sources.training_images(found, **where)
     sources.fitted(found, train.image_shape)
     grid = options["grid"]
     samples = _samples(gan, options, math.prod(grid or (8, 8)))
     real = sources.Source(train.name, None, None, None, train.images).drawn(gan.seed, len(samples))
-    path = Path(out or file.with_name("real.png"))
     picture = montage.with_real(samples, real, *_sides(grid, len(samples)), gan.step)
     plots.save_picture(path, picture)
     click.echo(f"{path}: {len(samples)} images of step {gan.step}, {len(real)} real ones of {train.name}")

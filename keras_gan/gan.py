@@ -43,7 +43,8 @@ class GAN:
             preset: name of one of `keras_gan.PRESETS`.
             image_shape: (h, w, c) of the images, c 1 or 3.
             seed: of initial weights, noise and batches; the same seed gives the same run.
-            precision: Keras dtype policy, "float32" or "float64".
+            precision: Keras dtype policy, "float32", "float64" or "mixed_bfloat16"; the last is no
+                faster where `networks.check_precision` refuses it.
             jit_compile: whether XLA compiles the steps; the classic calls are a fifth slower
                 without it.
 

@@ -234,20 +234,16 @@ def _distances(x, y):
         yield part
 
 
-def copying_share(fake, train, test):
+def nearer_share(fakes, tests):
     """Returns how often a fake is nearer to the training set than a test image is: 1 for copies.
 
-    The share of pairs (fake, test) whose fake is nearer to its nearest training image, equal
-    distances counting half: 0.5 for samples of the distribution itself, less for those far from
-    it. The Mann-Whitney form of Meehan et al. 2020 (arXiv:2004.05675). All are float (n, d),
-    features or pixels. Blurred samples are near too, in pixels more than in features.
+    The share of pairs whose fake is nearer, equal distances counting half: 0.5 for samples of the
+    distribution itself, less for those far from it. The Mann-Whitney form of Meehan et al. 2020
+    (arXiv:2004.05675). Blurred samples are near too, in pixels more than in features.
+
+    Args:
+        fakes, tests: float (n,) and (m,), distances of each to its nearest training image.
     """
-    pairs = (_pair(features, train) for features in (fake, test))
-    return nearer_share(*(np.hstack([p.min(axis=1) for p in _distances(*pair)]) for pair in pairs))
-
-
-def nearer_share(fakes, tests):
-    """Returns the share of pairs of distances, float (n,) and (m,), whose first is less: see above."""
     below, up_to = (np.searchsorted(np.sort(tests), fakes, side) for side in ("left", "right"))
     return float(1 - (below + up_to).mean() / (2 * len(tests)))
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -72,6 +73,18 @@ class Seeds(click.ParamType):
                 self.fail(f"expected seeds such as 0-63 or 0,1,4-6. Received: {value!r}.", param, ctx)
             seeds.extend(range(int(first), int(last or first) + 1))
         return seeds
+
+
+def checkpoint_file(run):
+    """Returns the path of a run's checkpoint, or of the checkpoint that is given in a run's place."""
+    return Path(run, "checkpoint.npz") if Path(run).is_dir() else Path(run)
+
+
+def png(out, default):
+    """Returns the path of a picture: what --out says, which must end in .png, or a default."""
+    if out and Path(out).suffix.lower() != ".png":
+        raise click.UsageError(f"--out must end in .png. Received: {out}.")
+    return Path(out or default)
 
 
 def warn(line):

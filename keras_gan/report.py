@@ -24,12 +24,19 @@ _FILES = {
     "checkpoint.previous.npz": "the checkpoint before",
     "checkpoint.best.npz": "the checkpoint of the lowest Fréchet distance while training",
     "generator.keras": "the generator for keras.models.load_model",
+    "generator.onnx": "the generator for onnxruntime and others",
+    "generator.pt": "the generator's weights for PyTorch",
+    "discriminator.pt": "the discriminator's weights for PyTorch",
     "curves.png": "the chart of plot",
     "samples.png": "samples of one image a seed",
     "interpolation.png": "the way from one noise to another",
     "nearest.png": "samples beside their nearest training images",
     "real.png": "samples beside real images",
     "training.gif": "the grids, one after the other",
+}
+_FOLDERS = {
+    "savedmodel": "the generator for tf.saved_model.load and TensorFlow Serving",
+    "tensorboard": "losses, scores and grids for TensorBoard",
 }
 
 
@@ -239,6 +246,9 @@ def _files(run):
     for name, what in _FILES.items():
         if (path := run.folder / name).is_file():
             found[name] = f"{what} ({_size(path.stat().st_size)})"
+    for name, what in _FOLDERS.items():
+        if (run.folder / name).is_dir():
+            found[f"{name}/"] = what
     return _section("Files", _note(f"In {run.folder}"), tables.pairs(found))
 
 

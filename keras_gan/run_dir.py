@@ -30,6 +30,10 @@ _MADE = re.compile(
     r"\d+\.png|history\.csv|config\.json|checkpoint(\.previous|\.best)?\.npz|generator\.keras"
     r"|metrics\.jsonl|report\.html"
 )
+_DERIVED = (  # from a run, by sample, plot and export
+    *("samples.png", "interpolation.png", "nearest.png", "real.png", "training.gif", "curves.png"),
+    *("generator.onnx", "generator.pt", "discriminator.pt"),
+)
 _LEFT_OVER = re.compile(  # by a process that was killed while it wrote
     r"\.(\d+|config|generator|metrics|report|checkpoint\.(new|best))\.\d+\.part\.\w+|checkpoint\.new\.npz"
 )
@@ -86,8 +90,16 @@ class RunDir:
         for name in sorted(made, key="config.json".__ne__):  # it first: half a run is none
             for file in self._event_files() if name == EVENTS else [self.path / name]:
                 file.unlink()
+        if made:  # or they are of something else
+            self._remove_derived()
         self._tidy()
         history.begin(self.path / "history.csv")
+
+    def _remove_derived(self):
+        for name in _DERIVED:
+            (self.path / name).unlink(missing_ok=True)
+        if (self.path / "savedmodel" / "saved_model.pb").is_file():
+            shutil.rmtree(self.path / "savedmodel")
 
     def go_on(self, gan, first_step):
         """Checks that a GAN stands where the history of the run ends.

@@ -17,7 +17,7 @@ import keras_gan
 from keras_gan import checkpoint, engines, features, fid, health, history, interrupt, networks
 from keras_gan import plan, progress, run_dir
 from keras_gan import record as records
-from keras_gan import report, tensorboard, torch_semantics
+from keras_gan import report, serving, tensorboard
 from keras_gan.data import DATASETS, Dataset, load_dataset
 
 SECONDS_PER_CALL = 0.5  # of the engine: short enough for the progress bar and for Ctrl-C
@@ -215,7 +215,7 @@ def _write_generator(gan, folder):
     """Writes generator.keras for `keras.models.load_model`, where it is a Keras model."""
     if isinstance(gan.generator, keras.Model):
         with checkpoint.replacing(folder.path / "generator.keras") as beside:
-            torch_semantics.plain(gan.generator).save(beside)
+            serving.float32(gan).save(beside)
 
 
 def _write_report(folder):

@@ -95,6 +95,8 @@ def size(path):
         ("--frames 5", "--frames goes with --gif or --interpolate alone"),
         ("--gif --out a.png", "must end in .gif with --gif. Received: a.png"),
         ("--gif --frames 1", "x>=2"),
+        ("--out a.jpg", "--out must end in .png. Received: a.jpg"),
+        ("--nearest --out a.jpg", "--out must end in .png. Received: a.jpg"),
     ],
 )
 def test_options_that_do_not_go_together_are_wrong_use(words, told, grey, tmp_path):

@@ -420,25 +420,31 @@ def test_precision_and_recall_refuse_k_without_so_many_neighbours(k):
 # Copying, diversity and curves
 
 
-def test_copying_share_by_hand():
-    """Distances 1, 3 of fakes and 2, 4 of test images: 1 < 2, 1 < 4, 3 < 4, but not 3 < 2."""
-    assert metrics.copying_share(line(3, -1), line(0, 100), line(-2, 104)) == 0.75
+def test_nearer_share_by_hand():
+    """Of the pairs 1 < 2, 1 < 4 and 3 < 4, but not 3 < 2."""
+    assert metrics.nearer_share(np.array([3.0, 1.0]), np.array([2.0, 4.0])) == 0.75
+
+
+def copying_share(fake, train, test):
+    """Returns `nearer_share` of the distances of both to the nearest rows of train."""
+    near = [np.linalg.norm(x[:, None] - train, axis=2).min(axis=1) for x in (fake, test)]
+    return metrics.nearer_share(*near)
 
 
 def test_copies_share_1_test_images_one_half_and_far_samples_0():
     train, test = normal(0, 200, 6), normal(0, 300, 6)[200:]
-    assert metrics.copying_share(train[::2], train, test) == 1
-    assert metrics.copying_share(test, train, test) == 0.5
-    assert metrics.copying_share(train[::2], train, train[1::3]) == 0.5  # all at distance 0
-    assert metrics.copying_share(test + 100, train, test) == 0
+    assert copying_share(train[::2], train, test) == 1
+    assert copying_share(test, train, test) == 0.5
+    assert copying_share(train[::2], train, train[1::3]) == 0.5  # all at distance 0
+    assert copying_share(test + 100, train, test) == 0
 
 
 def test_copying_share_of_new_samples_is_about_one_half_and_of_half_copies_three_quarters():
     features = np.random.default_rng(0).normal(size=(1500, 4))
     train, test, new = np.split(features, 3)
-    np.testing.assert_allclose(metrics.copying_share(new, train, test), 0.5, atol=0.05)
+    np.testing.assert_allclose(copying_share(new, train, test), 0.5, atol=0.05)
     mixed = np.concatenate([train[:250], new[:250]])
-    np.testing.assert_allclose(metrics.copying_share(mixed, train, test), 0.75, atol=0.05)
+    np.testing.assert_allclose(copying_share(mixed, train, test), 0.75, atol=0.05)
 
 
 def test_distinct_counts_images_that_differ_in_a_byte(pixels):

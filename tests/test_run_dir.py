@@ -261,6 +261,20 @@ def test_overwriting_removes_scores_and_the_best_checkpoint(folder):
     assert names(folder) == {"history.csv"}
 
 
+def test_overwriting_removes_what_was_made_of_the_run_and_beginning_beside_such_files_does_not(folder):
+    derived = {"samples.png", "nearest.png", "training.gif", "generator.onnx", "savedmodel"}
+    for name in derived - {"savedmodel"}:
+        (folder.path / name).write_text("")
+    (folder.path / "savedmodel").mkdir()
+    folder.begin(overwrite=False)
+    assert names(folder) == {"history.csv"} | derived
+    folder.begin(overwrite=True)
+    assert names(folder) == {"history.csv", "savedmodel"}  # a folder of somebody else's
+    (folder.path / "savedmodel" / "saved_model.pb").write_text("")
+    folder.begin(overwrite=True)
+    assert names(folder) == {"history.csv"}
+
+
 def resumed_in(folder, record):
     """Resumes a run in its open folder; returns the GAN and the warnings."""
     gan, lines = OneWeight(), []

@@ -169,6 +169,12 @@ def test_command_writes_where_out_says(tmp_path):
     assert not (tmp_path / "generator.keras").exists()
 
 
+def test_command_takes_a_checkpoint_in_a_run_s_place(tmp_path):
+    lived_in().save(tmp_path / "checkpoint.best.npz")
+    assert exported(tmp_path / "checkpoint.best.npz", "--format", "keras").exit_code == 0
+    assert (tmp_path / "generator.keras").is_file()
+
+
 def test_command_offers_every_format():
     (option,) = [p for p in main.commands["export"].params if p.name == "kind"]
     assert set(option.type.choices) == {*serving.FORMATS, "torch"}

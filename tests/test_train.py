@@ -125,6 +125,13 @@ def test_generator_keras_is_the_trained_generator(runs):
     np.testing.assert_array_equal(loaded(z), gan.generator(z))
 
 
+def test_generator_keras_is_in_float32_whatever_the_run_is(tmp_path, pixels):
+    gan = GAN("aioz", **SETTINGS, precision="float64")
+    gan.train(1, 50, data=pixels, outdir=tmp_path, quiet=True)
+    loaded = keras.models.load_model(tmp_path / "generator.keras")
+    assert {weight.dtype for weight in loaded.weights} == {"float32"}
+
+
 def test_same_seed_gives_the_same_history_and_pictures_bit_for_bit(runs):
     for name in ("history.csv", *(f"{step}.png" for step in (0, 3, 6, 9, 12))):
         assert (runs.whole / name).read_bytes() == (runs.parts / name).read_bytes(), name
