@@ -125,7 +125,7 @@ def evaluate(run, count, dataset, data, which, weights, batch_size, seed, device
 
 def _keep(run, rows):
     """Adds rows to the metrics.jsonl of a run that no process is training."""
-    from keras_gan import run_dir, scores
+    from keras_gan import lock, run_dir, scores
 
     folder = run if run.is_dir() else run.parent
     if run != folder and not (folder / "config.json").is_file():
@@ -134,7 +134,7 @@ def _keep(run, rows):
     try:
         with run_dir.opened(folder, warn):
             scores.add(folder / "metrics.jsonl", rows)
-    except run_dir.Busy as error:
+    except lock.Busy as error:
         warn(f"{error} metrics.jsonl is left as it is.")
 
 

@@ -13,15 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_gan import checkpoint, history, scores
+from keras_gan import checkpoint, history, lock, scores
 from keras_gan.record import OF_THE_GAN
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    import msvcrt
-
-    fcntl = None
 
 CHECKPOINT, PREVIOUS, BEST = "checkpoint.npz", "checkpoint.previous.npz", "checkpoint.best.npz"
 EVENTS, _EVENT_FILES = "tensorboard", "events.out.tfevents.*"  # a folder, and what is ours in it
@@ -37,10 +30,6 @@ _DERIVED = (  # from a run, by sample, plot and export
 _LEFT_OVER = re.compile(  # by a process that was killed while it wrote
     r"\.(\d+|config|generator|metrics|report|checkpoint\.(new|best))\.\d+\.part\.\w+|checkpoint\.new\.npz"
 )
-
-
-class Busy(ValueError):
-    """Another process trains in a run directory."""
 
 
 class RunDir:
@@ -253,29 +242,12 @@ def opened(folder, warn):
     """Yields the `RunDir` of a folder, made where it is missing, locked until the block ends.
 
     Raises:
-        Busy: another process trains there.
+        lock.Busy: another process trains there.
         OSError: the folder cannot be made.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"outdir must be a folder. Received: {folder}, which is a file.")
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "ab") as file:
-        try:
-            _lock(file)
-        except (BlockingIOError, PermissionError):
-            raise Busy(
-                "A run directory must have one process that trains. "
-                f"Received: {folder}, in which another trains already."
-            ) from None
-        except OSError as error:  # some network file systems have no locks
-            warn(f"{folder} cannot be locked ({error.strerror}): let no other process train there.")
+    with lock.held(folder, warn) as file:
         yield RunDir(folder, file)
-
-
-def _lock(file):
-    """Locks a file, which the system ends with the process, however that ends."""
-    if fcntl:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    else:
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)

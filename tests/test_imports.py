@@ -22,6 +22,7 @@ LEVELS = {  # a module imports from lower levels only
     "history": 0,
     "interrupt": 0,
     "latent": 0,
+    "lock": 0,
     "metrics": 0,
     "nearest": 0,
     "progress": 0,

@@ -13,7 +13,7 @@ import types
 import numpy as np
 import pytest
 
-from keras_gan import checkpoint, history, run_dir, scores
+from keras_gan import checkpoint, history, lock, run_dir, scores
 from keras_gan.config import TrainConfig
 from keras_gan.data import Dataset
 from keras_gan.presets import PRESETS
@@ -417,12 +417,12 @@ def test_second_gan_of_the_same_process_is_refused_too(folder):
             pass
 
 
-@pytest.mark.skipif(run_dir.fcntl is None, reason="Windows locks by other means")
+@pytest.mark.skipif(lock.fcntl is None, reason="Windows locks by other means")
 def test_folder_that_cannot_be_locked_is_written_with_a_warning(tmp_path, monkeypatch):
     def flock(file, how):
         raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr(run_dir.fcntl, "flock", flock)
+    monkeypatch.setattr(lock.fcntl, "flock", flock)
     lines = []
     with run_dir.opened(tmp_path, lines.append) as folder:
         folder.begin(overwrite=False)
