@@ -1,4 +1,4 @@
-from keras_gan.cli import main
+from keras_gan.commands.main import main
 
 if __name__ == "__main__":
     main(prog_name="python cli.py")

@@ -17,7 +17,7 @@ import click
 import numpy as np
 from scipy import special
 
-from keras_gan import metrics
+from keras_gan.evaluation import metrics
 
 TOLERANCE = 1e-6
 

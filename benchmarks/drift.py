@@ -10,14 +10,14 @@ the largest difference of a loss so far, the chart each step's.
 import click
 import numpy as np
 
-from keras_gan import quiet
+from keras_gan.commands import start_tensorflow
 
 _AT = (1, 5, 10, 20, 50, 100, 150, 200, 300, 500)
 
 
 def _losses(gan, pictures, steps):
     """Returns the reported discriminator's and the generator's losses, float64 (steps, 2)."""
-    from keras_gan import engines
+    from keras_gan.model import engines
 
     values = engines.train_on_batch(gan, pictures, gan.preset.batch_size)(0, steps)
     return np.stack([gan.rule.combine(values[:, 0], values[:, 1]), values[:, 2]], axis=1)
@@ -50,12 +50,12 @@ def _chart(path, pairs):
 @click.option("--out", metavar="FILE.png", help="Write a chart.")
 def main(path, preset, steps, seed, out):
     """Runs all four and prints the table."""
-    quiet.import_tensorflow()
-    from keras_gan import data
-    from keras_gan.gan import GAN
-    from keras_gan.torch_reference import TorchGAN
+    start_tensorflow.import_tensorflow()
+    from keras_gan.data import datasets
+    from keras_gan.model.gan import GAN
+    from keras_gan.pytorch.gan import TorchGAN
 
-    pictures = data.load_dataset(path=path).images
+    pictures = datasets.load_dataset(path=path).images
     moved = GAN(preset, seed=seed)
     initial = moved.arrays()
     for name, variable in moved.variables().items():
@@ -67,7 +67,11 @@ def main(path, preset, steps, seed, out):
     losses = {name: _losses(gan, pictures, steps) for name, gan in gans.items()}
     pairs = {
         f"{a} and {b}": np.abs(losses[a] - losses[b]).max(axis=1)
-        for a, b in (("Keras", "PyTorch"), ("Keras", "Keras, one ulp off"), ("PyTorch", "PyTorch, one ulp off"))
+        for a, b in (
+            ("Keras", "PyTorch"),
+            ("Keras", "Keras, one ulp off"),
+            ("PyTorch", "PyTorch, one ulp off"),
+        )
     }
     at = [step for step in _AT if step <= steps]
     click.echo(f"{'up to step':32}" + "".join(f"{step:>9}" for step in at))

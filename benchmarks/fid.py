@@ -25,7 +25,8 @@ import click
 import numpy as np
 from scipy import linalg
 
-from keras_gan import metrics, quiet
+from keras_gan.commands import start_tensorflow
+from keras_gan.evaluation import metrics
 
 PYTORCH_FID_BATCH = 50  # its default
 COUNTS = (1000, 20000)
@@ -36,12 +37,12 @@ def features_of_keras(pictures):
     """Returns a function that computes the features of the images."""
     import keras
 
-    from keras_gan import features
+    from keras_gan.evaluation import features
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "random.weights.h5")
         keras.applications.InceptionV3(weights=None).save_weights(path)
-        extractor = features.inception(path)
+        extractor = features.load_inception(path)
     return lambda: extractor(pictures)
 
 
@@ -113,18 +114,17 @@ def peak_memory(count):
 
 def peak_of_this(count):
     """Makes the statistics of images in this process and returns the bytes it had at most."""
-    quiet.import_tensorflow()
+    start_tensorflow.import_tensorflow()
     import keras
 
-    from keras_gan import statistics as kept
-    from keras_gan.features import Extractor
+    from keras_gan.evaluation import feature_stats, features
 
     inputs = keras.Input((28, 28, 1))
     network = keras.Model(inputs, keras.layers.Dense(2048)(keras.layers.Flatten()(inputs)))
-    extractor = Extractor("x", "", "0", "", network, lambda p: p.astype(np.float32), batch_size=64)
+    extractor = features.Extractor("x", "", "0", "", network, lambda p: p.astype(np.float32), batch_size=64)
     rng = np.random.default_rng(0)
     sizes = [min(64, count - i) for i in range(0, count, 64)]
-    kept.of_batches(extractor, (rng.integers(0, 256, (n, 28, 28, 1), np.uint8) for n in sizes))
+    feature_stats.compute_stats(extractor, (rng.integers(0, 256, (n, 28, 28, 1), np.uint8) for n in sizes))
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
@@ -137,7 +137,7 @@ def peak_of_this(count):
 def main(count, rounds, dimensions, as_json):
     """Measures and prints all three."""
     memory = {n: peak_memory(n) for n in COUNTS}
-    quiet.import_tensorflow()
+    start_tensorflow.import_tensorflow()
     rates = images_a_second(count, rounds)
     seconds, values = seconds_of_a_distance(dimensions, rounds)
     if as_json:
@@ -149,7 +149,9 @@ def main(count, rounds, dimensions, as_json):
         click.echo(f"{name:12} {rate:6.1f} images/s   {ratio:.2f} of pytorch-fid's")
     for form, taken in seconds.items():
         ratio = seconds["sqrtm"] / taken
-        click.echo(f"{form:22} {taken:7.2f} s at {dimensions} dimensions   {ratio:.1f} times as fast as sqrtm")
+        click.echo(
+            f"{form:22} {taken:7.2f} s at {dimensions} dimensions   {ratio:.1f} times as fast as sqrtm"
+        )
     click.echo(f"the two forms differ by {abs(values['sqrtm'] / values['symmetric'] - 1):.1e}")
     for n, peak in memory.items():
         click.echo(f"{n:6} images: {peak / 2**20:.0f} MiB at most")

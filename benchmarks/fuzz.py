@@ -27,8 +27,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import mutate
-from keras_gan import checkpoint, data, record, scores, statistics
 from keras_gan.config import TrainConfig
+from keras_gan.data import datasets
+from keras_gan.evaluation import feature_stats
+from keras_gan.files import npz
+from keras_gan.run import info, metrics_log
 
 MAX_GROWTH, MAX_SECONDS = 500 * 10**6, 10
 _ADDRESS_SPACE = 4 * 2**30  # beyond what the process has at the start: an allocation of more fails
@@ -72,24 +75,24 @@ def _saved(write, *array, **arrays):
 
 def _config():
     images = {"name": "digits", "source": "scikit-learn", "sha256": "0" * 64, "images": 6}
-    run = record.Record(TrainConfig().resolved(), [8, 8, 1], images, 0, "keras", "cpu", {"keras": "3"})
+    run = info.RunInfo(TrainConfig().resolved(), [8, 8, 1], images, 0, "keras", "cpu", {"keras": "3"})
     return json.dumps(run._asdict() | {"config": run.config.to_dict()}, indent=2)
 
 
 def read(path, image_size=None):
     """Reads a file by the project's reader of its kind."""
     if path.name == "config.json":
-        return record.read(path.parent)
+        return info.read(path.parent)
     if path.name == "checkpoint.npz":
-        return checkpoint.load(path)
+        return npz.load(path)
     if path.name == "statistics.npz":
-        return statistics.load(path, "stated")
+        return feature_stats.load_stats(path, "stated")
     if path.name == "metrics.jsonl":
-        return scores.read(path)
+        return metrics_log.read(path)
     split = "test" if path.name == "mnist.npz" else "train"
     is_picture = path.suffix in (".png", ".jpg")
     place = path.parent if is_picture else path
-    return data.load_dataset(path=place, image_size=image_size, split=split, warn=lambda line: None)
+    return datasets.load_dataset(path=place, image_size=image_size, split=split, warn=lambda line: None)
 
 
 def outcome(path, image_size=None):

@@ -18,7 +18,7 @@ from unittest import mock
 import click
 import numpy as np
 
-from keras_gan import quiet
+from keras_gan.commands import start_tensorflow
 
 TOLERANCE = 1e-4  # of the difference, as a part of the length of an image's vector
 SHAPES = ((28, 28, 1), (64, 48, 3), (320, 400, 3))  # the last one shrinks
@@ -44,7 +44,7 @@ def of_keras(weights, pictures):
     """Returns features and probabilities of each set of images, through this project's extractor."""
     import keras
 
-    from keras_gan import features
+    from keras_gan.evaluation import features
 
     network = keras.applications.InceptionV3(weights=None)
     for layer, arrays in zip((x for x in network.layers if x.weights), weights.values(), strict=True):
@@ -52,7 +52,7 @@ def of_keras(weights, pictures):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "random.weights.h5")
         network.save_weights(path)
-        extractor = features.inception(path)
+        extractor = features.load_inception(path)
     return [extractor(images) for images in pictures]
 
 
@@ -111,7 +111,7 @@ def difference(ours, theirs):
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 def main(count, seed, as_json):
     """Compares the features and the probabilities of random images of three sizes."""
-    quiet.import_tensorflow()
+    start_tensorflow.import_tensorflow()
     rng = np.random.default_rng(seed)
     pictures = [rng.integers(0, 256, (count, *shape), np.uint8) for shape in SHAPES]
     try:

@@ -1,6 +1,6 @@
 """Random changes to the bytes of a file, and to what lies behind its checksums.
 
-    mutate.mutated(content, np.random.default_rng(0))
+mutate.mutated(content, np.random.default_rng(0))
 """
 
 import gzip

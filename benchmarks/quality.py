@@ -9,13 +9,13 @@ Both start from the same weights and see the same batches and noise. The classif
 import click
 import numpy as np
 
-from keras_gan import quiet
+from keras_gan.commands import start_tensorflow
 
 
 def _judge(name, classifier, gan, count):
-    from keras_gan import data
+    from keras_gan.rng import Stream, draw_noise
 
-    samples = gan.sample(data.noise(gan.seed, data.EVALUATION, 0, count, gan.latent_dim))
+    samples = gan.sample(draw_noise(gan.seed, Stream.EVALUATION, 0, count, gan.latent_dim))
     _, p = classifier(samples)
     share = np.bincount(p.argmax(1), minlength=p.shape[1]) / count
     click.echo(
@@ -32,13 +32,15 @@ def _judge(name, classifier, gan, count):
 @click.option("--run", help="Judge this run in place of training in Keras.")
 def main(path, steps, seed, count, run):
     """Trains both and prints what the classifier finds."""
-    quiet.import_tensorflow()
-    from keras_gan import data, engines, features
-    from keras_gan.gan import GAN
-    from keras_gan.torch_reference import TorchGAN
+    start_tensorflow.import_tensorflow()
+    from keras_gan.data import datasets
+    from keras_gan.evaluation import features
+    from keras_gan.model import engines
+    from keras_gan.model.gan import GAN
+    from keras_gan.pytorch.gan import TorchGAN
 
-    train, test = (data.load_dataset(path=path, split=split) for split in ("train", "test"))
-    classifier = features.digits(train, test)
+    train, test = (datasets.load_dataset(path=path, split=split) for split in ("train", "test"))
+    classifier = features.load_classifier(train, test)
     click.echo(f"judge: {classifier.about}")
     ours, theirs = GAN(seed=seed), TorchGAN(seed=seed)
     theirs.load(ours.arrays())

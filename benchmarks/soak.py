@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from keras_gan import checkpoint
+from keras_gan.files import npz
 
 CHECKPOINT_EVERY, GRID_EVERY = 5, 25  # steps: so often that kills land in saves and lose little
 _KINDS = {"at a step": 0.4, "in a save": 0.5, "in a start": 0.1}
@@ -118,7 +118,7 @@ def differences(one, other):
 
 
 def _arrays(path):
-    return checkpoint.load(path) if path.exists() or path.name == "checkpoint.npz" else {}
+    return npz.load(path) if path.exists() or path.name == "checkpoint.npz" else {}
 
 
 def _content(path):

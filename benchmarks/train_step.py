@@ -14,7 +14,7 @@ import time
 import click
 import numpy as np
 
-from keras_gan import quiet
+from keras_gan.commands import start_tensorflow
 from keras_gan.presets import PRESETS, Dense
 
 EAGER, FLOOR = "PyTorch eager", "matrix products"
@@ -59,8 +59,9 @@ def _floor(shapes):
 
 def _contestants(batch_size):
     """Returns {name: function of a first step and a number of steps}."""
-    from keras_gan import engines
-    from keras_gan.gan import GAN
+    from keras_gan.model import engines
+    from keras_gan.model.gan import GAN
+    from keras_gan.pytorch.gan import TorchGAN
 
     pictures = np.random.default_rng(0).integers(0, 256, (10000, 28, 28, 1), dtype=np.uint8)
     gan = GAN()
@@ -70,7 +71,6 @@ def _contestants(batch_size):
     try:
         import torch
 
-        from keras_gan.torch_reference import TorchGAN
     except ImportError as error:
         click.echo(f"PyTorch is left out: {error}", err=True)
         return runs
@@ -87,11 +87,11 @@ def _contestants(batch_size):
 
 def _original(pictures, batch_size):
     """Returns the loop as published, `generator.predict` and all, with the discriminator learning."""
-    from keras_gan import images
-    from keras_gan.gan import GAN
+    from keras_gan.data.pixels import to_float
+    from keras_gan.model.gan import GAN
 
     gan = GAN(jit_compile=False)
-    unit = images.to_unit(pictures)
+    unit = to_float(pictures)
     valid, fake = np.ones((batch_size, 1)), np.zeros((batch_size, 1))
 
     def run(_, k):
@@ -137,7 +137,7 @@ def _measure(batch_size, rounds, steps):
 @click.option("--json", "path", metavar="FILE", help="Write the numbers to this file, too.")
 def main(sizes, rounds, steps, path):
     """Measures and prints a table for each batch size."""
-    quiet.import_tensorflow()
+    start_tensorflow.import_tensorflow()
     found = {}
     for size in sizes:
         table = found[size] = _measure(size, rounds, steps)

@@ -1,6 +1,6 @@
 """`python -m keras_gan COMMAND`."""
 
-from keras_gan.cli import main
+from keras_gan.commands.main import main
 
 if __name__ == "__main__":
     main(prog_name="python -m keras_gan")

@@ -1,21 +1,33 @@
 """What a training run is made of: `TrainConfig`, its checks and its JSON. No NumPy here."""
 
 import dataclasses
+import difflib
 import json
 import math
 
-from keras_gan import presets
+from keras_gan.presets import PRESETS
 
 ENGINES = ("train_on_batch", "compiled")
+
+
 PRECISIONS = ("float32", "float64", "mixed_bfloat16")
+
+
 DEVICES = ("auto", "cpu", "gpu")
+
+
 SAMPLES = 5000  # of a run that are judged, unless another number is given
+
+
 MAX_LATENT_DIM = 100_000  # far above any use, and far below what would exhaust the memory
 
-_FREE = {  # on resuming
+
+_RESUME_MAY_CHANGE = {  # on resuming
     *("epochs", "sample_interval", "checkpoint_interval", "engine", "device"),
     *("fid_interval", "fid_samples", "features"),
 }
+
+
 _IMAGES = {"dataset", "data", "image_size"}  # on resuming compared by the hash of what they give
 
 
@@ -61,7 +73,7 @@ class TrainConfig:
     device: str = "auto"
 
     def __post_init__(self):
-        presets.get(self.preset)
+        get_preset(self.preset)
         intervals = ("sample_interval", "checkpoint_interval", "fid_interval")
         for name in ("epochs", "batch_size", *intervals, "latent_dim"):
             _check(name, getattr(self, name), int, lambda value: value >= 1, "an integer of at least 1")
@@ -85,7 +97,7 @@ class TrainConfig:
 
     def resolved(self):
         """Returns this configuration with every None that has a default replaced by it."""
-        preset = presets.get(self.preset)
+        preset = get_preset(self.preset)
         numbers = ("epochs", "batch_size", "sample_interval", "latent_dim", "lr", "b1", "b2")
         values = {n: getattr(preset, n) for n in numbers if getattr(self, n) is None}
         if self.dataset is None:  # MNIST may be replaced by the bundled digits, and it is said
@@ -109,7 +121,7 @@ class TrainConfig:
         differing = [
             f"{name}={getattr(asked, name)!r} given, {getattr(self, name)!r} in the run"
             for name in (field.name for field in dataclasses.fields(self))
-            if name not in _FREE | _IMAGES and getattr(asked, name) != getattr(self, name)
+            if name not in _RESUME_MAY_CHANGE | _IMAGES and getattr(asked, name) != getattr(self, name)
         ]
         if differing:
             what = "; ".join(differing)
@@ -144,3 +156,26 @@ def _check(name, value, kind, holds, expected):
         return
     if isinstance(value, bool) or not isinstance(value, kind) or not holds(value):
         raise ValueError(f"{name} must be {expected}. Received: {name}={value!r}.")
+
+
+def check_choice(what, name, known):
+    """Returns `name` with hyphens for underscores if it is known.
+
+    Raises:
+        ValueError: it is not; the message lists the known names and the nearest.
+    """
+    hyphened = str(name).replace("_", "-")
+    if hyphened in known:
+        return hyphened
+    near = difflib.get_close_matches(hyphened.lower(), known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else "."
+    raise ValueError(f"{what} must be one of {', '.join(sorted(known))}. Received: {name!r}{hint}")
+
+
+def get_preset(name):
+    """Returns the preset of that name; a hyphen and an underscore are the same.
+
+    Raises:
+        ValueError: there is none; the message names the nearest.
+    """
+    return PRESETS[check_choice("preset", name, PRESETS)]

@@ -15,8 +15,13 @@ import numpy as np
 import tensorflow as tf
 from packaging.requirements import Requirement
 
-from keras_gan import data, downloads, engines, images, metrics, networks
-from keras_gan.gan import GAN
+from keras_gan.data import download
+from keras_gan.data.pixels import to_float
+from keras_gan.device import get_device_name
+from keras_gan.evaluation import metrics
+from keras_gan.model import engines
+from keras_gan.model.gan import GAN
+from keras_gan.rng import Stream, make_rng
 
 _STEPS, _TOLERANCE = 5, 1e-10
 
@@ -33,7 +38,7 @@ class _Fault(Exception):
     """What is wrong, in a sentence."""
 
 
-def findings():
+def run_checks():
     """Yields the `Finding`s, each as soon as it is made."""
     for name, check in CHECKS.items():
         try:
@@ -114,7 +119,7 @@ def _generator_moves():
 
 
 def _real_and_fake(gan, n):
-    return images.to_unit(_pictures()[:n]), gan.generate(gan.noise(n))
+    return to_float(_pictures()[:n]), gan.generate(gan.noise(n))
 
 
 def _moves(own, update):
@@ -141,7 +146,7 @@ def _gan(preset, **settings):
 
 def _pictures():
     """Returns random uint8 images (32, 8, 8, 1)."""
-    return data.rng(0, data.EVALUATION).integers(0, 256, (32, 8, 8, 1), dtype=np.uint8)
+    return make_rng(0, Stream.EVALUATION).integers(0, 256, (32, 8, 8, 1), dtype=np.uint8)
 
 
 def _engines_agree():
@@ -157,16 +162,18 @@ def _engines_agree():
 
 def _facts():
     """Returns what is told: dict of name to function."""
-    sets = {f"data set {name}": functools.partial(data.whereabouts, name) for name in data.DATASETS}
+    sets = {
+        f"data set {name}": functools.partial(download.describe_location, name) for name in download.DATASETS
+    }
     return {"device": _device, "cache": _cache, **sets, "InceptionV3": _inception}
 
 
 def _device():
-    return f"TensorFlow computes on {networks.device_name()}"
+    return f"TensorFlow computes on {get_device_name()}"
 
 
 def _cache():
-    folder = downloads.keras_home()
+    folder = download.keras_home()
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
         tempfile.TemporaryFile(dir=there).close()
@@ -176,7 +183,7 @@ def _cache():
 
 
 def _inception():
-    path = downloads.cached_weights()
+    path = download.find_cached_weights()
     return f"at hand: {path}" if path else "to be downloaded where a distance asks for it, 96 MB"
 
 

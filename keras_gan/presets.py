@@ -5,7 +5,6 @@ Numbers are in Keras's notation: the momentum of a BatchNormalization weighs the
 (PyTorch's weighs the new batch: Keras 0.8 is PyTorch 0.2).
 """
 
-import difflib
 import math
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ class Dense(NamedTuple):
 
 
 class Activation(NamedTuple):
-    """"relu", "tanh" or "sigmoid" as a layer of its own."""
+    """ "relu", "tanh" or "sigmoid" as a layer of its own."""
 
     name: str
 
@@ -101,6 +100,8 @@ def _adam(b1, epsilon):
 
 
 _PASSES = dict(batches_with_replacement=False, epoch_is_one_batch=False, shared_step_counter=False)
+
+
 _SUM_RULE = UpdateRule(
     generator_first=False,
     fresh_noise=True,
@@ -109,6 +110,7 @@ _SUM_RULE = UpdateRule(
     fakes_in_training_mode=True,
     **_PASSES,
 )
+
 
 _KERAS = Preset(
     name="keras",
@@ -144,6 +146,7 @@ _KERAS = Preset(
     sample_interval=200,
 )
 
+
 _KMNIST = Preset(
     name="kmnist",
     source="the PyTorch GAN on Kuzushiji-MNIST with torcheval's FID",
@@ -173,6 +176,7 @@ _KMNIST = Preset(
     sample_interval=938,  # one pass over 60,000 images
 )
 
+
 _AIOZ = Preset(
     name="aioz",
     source="the PyTorch GAN of the AIOZ tutorial on generators, discriminators and FID",
@@ -201,6 +205,7 @@ _AIOZ = Preset(
     sample_interval=600,
 )
 
+
 _TUTORIAL = Preset(
     name="tutorial",
     source="the PyTorch GAN of the tutorial 'Implementing a GAN with PyTorch' on MNIST",
@@ -224,6 +229,7 @@ _TUTORIAL = Preset(
     sample_interval=938,
     torch_prefix="main",
 )
+
 
 _PYTORCH_GAN = Preset(
     name="pytorch-gan",
@@ -254,27 +260,5 @@ _PYTORCH_GAN = Preset(
     sample_interval=400,
 )
 
+
 PRESETS = {p.name: p for p in (_KERAS, _KMNIST, _AIOZ, _TUTORIAL, _PYTORCH_GAN)}
-
-
-def one_of(what, name, known):
-    """Returns `name` with hyphens for underscores if it is known.
-
-    Raises:
-        ValueError: it is not; the message lists the known names and the nearest.
-    """
-    hyphened = str(name).replace("_", "-")
-    if hyphened in known:
-        return hyphened
-    near = difflib.get_close_matches(hyphened.lower(), known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else "."
-    raise ValueError(f"{what} must be one of {', '.join(sorted(known))}. Received: {name!r}{hint}")
-
-
-def get(name):
-    """Returns the preset of that name; a hyphen and an underscore are the same.
-
-    Raises:
-        ValueError: there is none; the message names the nearest.
-    """
-    return PRESETS[one_of("preset", name, PRESETS)]

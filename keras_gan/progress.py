@@ -3,6 +3,12 @@
 import sys
 import time
 
+
+def print_warning(line):
+    """Prints a line on stderr: what is done with a warning unless told otherwise."""
+    print(line, file=sys.stderr, flush=True)
+
+
 SECONDS_BETWEEN_LINES = 10
 
 

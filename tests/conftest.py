@@ -4,10 +4,12 @@ import os
 import signal
 import socket
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+REPOSITORY = Path(__file__).parents[1]
 _HOME = tempfile.TemporaryDirectory(prefix="keras-home-")  # `import keras` writes keras.json there
 os.environ["KERAS_HOME"] = _HOME.name
 _LOCAL = ("127.0.0.1", "::1", "localhost")
@@ -63,3 +65,74 @@ def images_npz(tmp_path, pixels):
     path = tmp_path / "images.npz"
     np.savez(path, images=pixels)
     return path
+
+
+# commands
+
+
+def run(*words, prog_name="python cli.py"):
+    """Returns the result of a command."""
+    from click.testing import CliRunner
+
+    from keras_gan.commands import main
+
+    return CliRunner().invoke(main.main, [str(word) for word in words], prog_name=prog_name)
+
+
+def refused(*words):
+    """Runs a command that must fail in one line on stderr, and returns the line."""
+    result = run(*words)
+    lines = result.stderr.splitlines()
+    assert (result.exit_code, result.stdout, len(lines)) == (1, "", 1), result.output
+    assert lines[0].startswith("Error: ")
+    return lines[0]
+
+
+def misused(*words):
+    """Runs a command that must fail as wrongly used, and returns what is on stderr."""
+    result = run(*words)
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    return result.stderr
+
+
+def forbidden(line):
+    """Takes the place of a warning that must not come."""
+    raise AssertionError(line)
+
+
+# GANs and extractors that take no time
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_xla():
+    """GANs are not compiled by XLA, which takes seconds, unless a test says jit_compile=True."""
+    from keras_gan.model import gan
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gan, "JIT_COMPILE", False)
+        yield
+
+
+class Corner:
+    """An extractor whose features are the first three pixels."""
+
+    name, about, sha256, preprocessing, batch_size = "corner", "for tests", "0" * 64, "none", 7
+
+    def __init__(self):
+        self.seen = 0
+
+    def __call__(self, images):
+        """Returns features (n, 3) and no probabilities."""
+        self.seen += len(images)
+        return images.reshape(len(images), -1)[:, :3].astype(np.float32), None
+
+
+class TenClasses(Corner):
+    """An extractor that finds ten classes by the fourth pixel, too."""
+
+    name, about = "digits", "a judge for tests"
+
+    def __call__(self, images):
+        """Returns features (n, 3) and probabilities (n, 10)."""
+        pool, _ = super().__call__(images)
+        return pool, np.eye(10, dtype=np.float32)[images.reshape(len(images), -1)[:, 3] % 10]

@@ -91,9 +91,7 @@ def test_configuration_cannot_be_changed():
         TrainConfig().epochs = 1
 
 
-@pytest.mark.parametrize(
-    "config", [TrainConfig(), TrainConfig("aioz", image_size=(8, 9), lr=0.1).resolved()]
-)
+@pytest.mark.parametrize("config", [TrainConfig(), TrainConfig("aioz", image_size=(8, 9), lr=0.1).resolved()])
 def test_json_round_trip(config):
     assert TrainConfig.from_dict(json.loads(config.to_json())) == config
 
@@ -132,7 +130,9 @@ def test_settings_equal_to_the_runs_are_accepted():
     assert run.resumed({"preset": "pytorch_gan"}) == run
 
 
-FIXED = dict(preset="keras", batch_size=49, latent_dim=9, lr=0.5, b1=0.25, b2=0.125, seed=4, precision="float64")
+FIXED = dict(
+    preset="keras", batch_size=49, latent_dim=9, lr=0.5, b1=0.25, b2=0.125, seed=4, precision="float64"
+)
 
 
 @pytest.mark.parametrize("name", FIXED)

@@ -9,16 +9,18 @@ import pytest
 from click.testing import CliRunner
 from scipy import linalg
 
-from keras_gan import doctor, engines, metrics, networks
-from keras_gan.cli import main
-from keras_gan.gan import GAN
+from keras_gan import doctor
+from keras_gan.commands import main
+from keras_gan.evaluation import metrics
+from keras_gan.model import engines, updates
+from keras_gan.model.gan import GAN
 
 pytestmark = pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
 NAMES = ["versions", "sqrtm", "losses", "discriminator", "generator", "engines"]
 
 
 def run(*words):
-    return CliRunner().invoke(main, ["doctor", *words])
+    return CliRunner().invoke(main.main, ["doctor", *words])
 
 
 @pytest.fixture(scope="module")
@@ -178,14 +180,12 @@ def test_generator_that_moves_with_the_discriminator_is_named(failed, monkeypatc
                 variable.assign(variable + 1.0)
 
     monkeypatch.setattr(doctor, "GAN", Both)
-    assert failed("discriminator") == (
-        "The generator moves in the discriminator's step on batches of 16."
-    )
+    assert failed("discriminator") == ("The generator moves in the discriminator's step on batches of 16.")
 
 
 def test_step_that_raises_is_named_with_its_error(failed, monkeypatch):
     for name in ("trainable_weights", "train_step"):  # without what freezes the discriminator
-        monkeypatch.setattr(networks.Combined, name, getattr(keras.Model, name))
+        monkeypatch.setattr(updates.Combined, name, getattr(keras.Model, name))
     assert "Unknown variable" in failed("generator")
 
 

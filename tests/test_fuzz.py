@@ -11,10 +11,9 @@ import zlib
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from PIL import Image
 
 from benchmarks import fuzz, mutate
-from keras_gan.cli import main
+from keras_gan.commands import main
 
 ZEROS = bytes(2**20)
 
@@ -115,7 +114,7 @@ FILES = {
 def refused(folder, *words):
     """Runs `train`, which must say one line and write nothing; returns the line."""
     before = sorted(folder.rglob("*"))
-    run = CliRunner().invoke(main, ["train", "--outdir", str(folder / "out"), *map(str, words)])
+    run = CliRunner().invoke(main.main, ["train", "--outdir", str(folder / "out"), *map(str, words)])
     assert run.exit_code == 1 and run.stdout == ""
     assert run.stderr.startswith("Error: ") and run.stderr.count("\n") == 1
     assert sorted(folder.rglob("*")) == before

@@ -5,8 +5,8 @@ import itertools
 
 import pytest
 
-from keras_gan import presets
-from keras_gan.presets import PRESETS
+from keras_gan.config import get_preset
+from keras_gan.presets import PRESETS, BatchNormalization, Dense, LeakyReLU
 
 # widths from noise to image, widths that are normalised, widths from image to probability
 WIDTHS = {
@@ -54,7 +54,7 @@ each_preset = pytest.mark.parametrize("name", list(COUNTS))
 @functools.cache
 def built(name):
     """Returns the GAN of a preset for 28x28x1, built once; nothing here changes it."""
-    from keras_gan.gan import GAN
+    from keras_gan.model.gan import GAN
 
     return GAN(name)
 
@@ -96,9 +96,9 @@ def test_networks_have_the_published_number_of_parameters(name):
 @each_preset
 def test_layers_have_the_published_widths(name):
     generator, _, discriminator = WIDTHS[name]
-    units = [x.units for x in PRESETS[name].generator if isinstance(x, presets.Dense)]
+    units = [x.units for x in PRESETS[name].generator if isinstance(x, Dense)]
     assert units == [*generator[1:-1], None]
-    units = [x.units for x in PRESETS[name].discriminator if isinstance(x, presets.Dense)]
+    units = [x.units for x in PRESETS[name].discriminator if isinstance(x, Dense)]
     assert units == discriminator[1:]
 
 
@@ -112,7 +112,7 @@ def test_layers_stand_in_the_published_order(name):
 @each_preset
 def test_every_leaky_relu_has_the_slope_0_2(name):
     both = PRESETS[name].generator + PRESETS[name].discriminator
-    assert {x.negative_slope for x in both if isinstance(x, presets.LeakyReLU)} <= {0.2}
+    assert {x.negative_slope for x in both if isinstance(x, LeakyReLU)} <= {0.2}
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_every_leaky_relu_has_the_slope_0_2(name):
     [("keras", 0.8, 1e-3), ("kmnist", 0.9, 1e-5), ("pytorch-gan", 0.9, 0.8)],
 )
 def test_batch_normalisation_has_the_published_numbers(name, momentum, epsilon):
-    found = {x for x in PRESETS[name].generator if isinstance(x, presets.BatchNormalization)}
+    found = {x for x in PRESETS[name].generator if isinstance(x, BatchNormalization)}
     assert found == {(momentum, epsilon)}
 
 
@@ -164,16 +164,16 @@ def test_d_loss_is_the_mean_or_the_sum_of_its_parts():
 
 
 def test_underscore_and_hyphen_are_the_same_in_a_name():
-    assert presets.get("pytorch_gan") is presets.get("pytorch-gan") is PRESETS["pytorch-gan"]
+    assert get_preset("pytorch_gan") is get_preset("pytorch-gan") is PRESETS["pytorch-gan"]
 
 
 def test_unknown_preset_names_the_near_one_and_all_known():
     with pytest.raises(ValueError, match="did you mean kmnist") as error:
-        presets.get("kmnits")
+        get_preset("kmnits")
     assert all(name in str(error.value) for name in COUNTS) and "'kmnits'" in str(error.value)
 
 
 def test_unknown_preset_that_is_like_none_gets_no_hint():
     with pytest.raises(ValueError, match="Received: 'xyz'") as error:
-        presets.get("xyz")
+        get_preset("xyz")
     assert "did you mean" not in str(error.value)

@@ -3,19 +3,16 @@
 import importlib.util
 import re
 import shlex
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-import keras_gan.gan
-from keras_gan import doctor, features
-from keras_gan.cli import main
-from tests.test_cli import PlainGAN, run
-from tests.test_cli_metrics import Judge
+from keras_gan import doctor
+from keras_gan.commands import main
+from keras_gan.evaluation import features
+from tests.conftest import REPOSITORY, TenClasses, run
 
-REPOSITORY = Path(__file__).parents[1]
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", TEXT, re.DOTALL)
@@ -58,10 +55,7 @@ def results(home, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERAS_HOME", str(home))
         patch.chdir(folder)
-        patch.setattr(keras_gan.gan, "GAN", PlainGAN)
-        if importlib.util.find_spec("torch"):
-            patch.setattr("keras_gan.frameworks.GAN", PlainGAN)
-        patch.setattr(features, "digits", lambda train, test, warn: Judge())
+        patch.setattr(features, "load_classifier", lambda train, test, warn: TenClasses())
         patch.setattr(doctor, "CHECKS", {"sqrtm": doctor.CHECKS["sqrtm"]})
         for command in COMMANDS:
             needed = (package for words, package in NEEDS.items() if words in command)
@@ -100,7 +94,6 @@ def test_lines_that_a_run_prints_are_as_shown(results):
 
 def test_python_that_is_shown_works(home, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(home))
-    monkeypatch.setattr("keras_gan.GAN", PlainGAN, raising=False)
     monkeypatch.chdir(tmp_path)
     [program] = [block for language, block in BLOCKS if language == "python"]
     exec(program.replace("epochs=30000", "epochs=2"), {})
@@ -116,7 +109,7 @@ def test_benchmark_takes_the_options_that_are_shown(command):
 
 
 def test_options_in_the_text_exist():
-    known = {o for command in main.commands.values() for p in command.params for o in p.opts}
+    known = {o for command in main.main.commands.values() for p in command.params for o in p.opts}
     for name in ("agreement", "fid", "fuzz", "soak", "train_step"):
         module = importlib.import_module(f"benchmarks.{name}")
         known |= {option for param in module.main.params for option in param.opts}
@@ -126,7 +119,10 @@ def test_options_in_the_text_exist():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_and_sections_that_are_linked_exist(page):
-    headings = {re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-") for h in re.findall(r"^#+ (.*)$", TEXT, re.M)}
+    headings = {
+        re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-")
+        for h in re.findall(r"^#+ (.*)$", TEXT, re.M)
+    }
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
         file, _, section = target.partition("#")
         assert not file or file.startswith("http") or (page.parent / file).exists(), target

@@ -1,0 +1,180 @@
+"""The commands that measure: the distance of two sets of images, and all of a run's numbers."""
+
+import json
+from pathlib import Path
+
+import click
+
+from keras_gan.commands.options import FEATURES, SEED, Sides, get_png_path, start_tensorflow, warn
+from keras_gan.config import DEVICES, SAMPLES
+
+_WEIGHTS = "Of InceptionV3. Default: $KERAS_GAN_INCEPTION_WEIGHTS, the Keras cache, a download."
+
+
+def judging(function):
+    """Adds the options that say which network judges, and where."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON."),
+        click.option("--offline", is_flag=True, help="Download nothing."),
+        click.option(
+            "--device", default="auto", show_default=True, type=click.Choice(DEVICES), help="Where."
+        ),
+        click.option("--seed", default=0, show_default=True, type=SEED, help="Of noise, rows."),
+        click.option("--batch-size", type=click.IntRange(1), help="Images at once. Default: the judge's."),
+        click.option("--inception-weights", "weights", metavar="FILE", help=_WEIGHTS),
+        click.option("--features", "which", metavar="NAME", help=FEATURES),
+    ):
+        function = option(function)
+    return function
+
+
+def extractor(which, labelled, weights, batch_size, offline):
+    """Returns the judge and says, where none was asked for, which one it is."""
+    from keras_gan.evaluation import features
+
+    found = features.load_extractor(which, *labelled, weights, offline, warn)
+    if which is None:
+        warn(f"--features {found.name}: {found.about}.")
+    if batch_size:
+        found.batch_size = batch_size
+    return found
+
+
+@click.command(short_help="Fréchet distance of two sets of images.")
+@click.argument("a")
+@click.argument("b", required=False)
+@click.option("--count", type=click.IntRange(2), help="Images of each at most. Default: all, 5000 of a run.")
+@click.option("--image-size", type=Sides(), help="Resize images to 64 or to 64x48 as they are read.")
+@click.option("--save-stats", metavar="FILE.npz", help="Write A's statistics; B may be left out.")
+@click.option("--protocol", metavar="NAME", help="The features of statistics that do not say it.")
+@judging
+def fid(
+    a, b, count, image_size, save_stats, protocol, which, weights, batch_size, seed, device, offline, as_json
+):
+    """Computes the Fréchet distance of A to B, in the features of a network.
+
+    \b
+    python cli.py fid images mnist:test
+    python cli.py fid fakes.npz photos/ --features inception
+    python cli.py fid mnist --save-stats mnist-train.npz
+
+    A and B are a run, a folder of pictures, an .npz of images or of statistics (mu, sigma), or a
+    data set; :train or :test after it names its part. A is judged, B is what it is compared with.
+    """
+    if b is None and not save_stats:
+        raise click.UsageError("give A and B, or A and --save-stats FILE.npz.")
+    start_tensorflow(device)
+    from keras_gan.evaluation import feature_stats, fid
+    from keras_gan.evaluation.inputs import find_labelled_images, open_side
+
+    sides = [open_side(text, image_size, protocol, offline, warn) for text in (a, b) if text]
+    judge, about = None, "the network that the statistics are of"
+    if any(side.source for side in sides):
+        named = which or next(_features_of(sides), None)
+        judge = extractor(named, find_labelled_images(sides, offline, warn), weights, batch_size, offline)
+        about = judge.about
+    if save_stats:
+        of_a = fid.compute_side_stats(sides[0], judge, sides[0].source and sides[0].count(count), seed, warn)
+        feature_stats.save_stats(save_stats, of_a)
+        sides[0] = sides[0]._replace(statistics=of_a)  # which are not made twice
+        if not as_json:
+            click.echo(f"{save_stats}: mu and sigma of {of_a.gaussian.n} images of {a}, {about}")
+    if b is None:
+        return
+    found = fid.compute_fid(*sides, judge, count, seed, warn)
+    for line in fid.list_warnings(found):
+        warn(line)
+    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(fid.format_result(found, about)))
+
+
+def _features_of(sides):
+    """Yields what files of statistics among the sides say, or are said, to be features of."""
+    for side in sides:
+        if side.statistics:
+            yield side.statistics.protocol.get("features", side.statistics.protocol.get("stated"))
+
+
+@click.command(short_help="Every number of a run: quality, diversity, stability.")
+@click.argument("run", type=click.Path())
+@click.option("--count", default=SAMPLES, show_default=True, type=click.IntRange(10), help="Samples.")
+@click.option("--dataset", help="Real images, see `datasets`. Default: the run's own.")
+@click.option("--data", metavar="PATH", help="mnist.npz, idx(.gz), .npz, .npy or a folder of pictures.")
+@judging
+def evaluate(run, count, dataset, data, which, weights, batch_size, seed, device, offline, as_json):
+    """Measures the samples of a run, and real images beside them, and adds it to metrics.jsonl.
+
+    \b
+    python cli.py evaluate images
+    python cli.py evaluate images/checkpoint.best.npz --features digits
+
+    Quality by Fréchet and kernel distance, Inception Score, precision, recall, SSIM and PSNR; diversity;
+    copying; how steady the losses are; how discriminator and generator stand; a verdict.
+    """
+    start_tensorflow(device)
+    from keras_gan.evaluation import compare, diagnosis, evaluate
+    from keras_gan.evaluation.inputs import is_run, load_real_images, match_shape, open_inputs
+    from keras_gan.evaluation.table import format_table
+
+    if not is_run(run):
+        raise ValueError(f"RUN must be a run directory or a checkpoint. Received: {run}.")
+    [source] = open_inputs([run], warn)
+    parts = load_real_images([source], dataset, data, offline, warn)
+    train, test = compare.train_test_split(*parts, warn)
+    match_shape([source], train.image_shape)
+    judge = extractor(which, (train, test), weights, batch_size, offline)
+    rows = evaluate.evaluate(source, judge, train, test, count, seed, warn)
+    about = {"verdict": diagnosis.diagnose(rows), "judge": judge.about, "rows": rows}
+    click.echo(json.dumps(about, indent=2) if as_json else "\n".join(format_table(rows, judge.about)))
+    _keep(Path(run), rows)
+
+
+def _keep(run, rows):
+    """Adds rows to the metrics.jsonl of a run that no process is training."""
+    from keras_gan.run import metrics_log
+    from keras_gan.training import lock, run_dir
+
+    folder = run if run.is_dir() else run.parent
+    if run != folder and not (folder / "config.json").is_file():
+        warn(f"These numbers are not kept, as {run} is in no run directory.")
+        return
+    try:
+        with run_dir.open_run_dir(folder, warn):
+            metrics_log.add(folder / "metrics.jsonl", rows)
+    except lock.Busy as error:
+        warn(f"{error} metrics.jsonl is left as it is.")
+
+
+@click.command(short_help="Chart of losses, accuracy and scores of runs.")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN [RUN ...]", type=click.Path())
+@click.option("--out", metavar="FILE.png", help="Default: curves.png in the first RUN.")
+def plot(runs, out):
+    """Draws the losses, the discriminator's accuracy and the Fréchet distances of runs over the epochs.
+
+    \b
+    python cli.py plot images
+    python cli.py plot images pytorch-run --out both.png
+    """
+    from keras_gan.figures.curves import draw_curves
+
+    path = get_png_path(out, Path(runs[0], "curves.png"))
+    click.echo(f"{path}: {draw_curves(path, runs)}")
+
+
+@click.command(short_help="One HTML page on a run, readable anywhere.")
+@click.argument("run", type=click.Path())
+@click.option("--out", metavar="FILE.html", help="Default: report.html in RUN.")
+def report(run, out):
+    """Writes a page of a run: samples, settings, curves, every number, the commands to repeat it.
+
+    \b
+    python cli.py report images
+    python cli.py report images --out report-of-images.html
+
+    It is one file, to keep or to send; `train` writes it at the end, too.
+    """
+    from keras_gan.report import page
+
+    click.echo(page.write(run, out))
+
+
+COMMANDS = (fid, evaluate, plot, report)

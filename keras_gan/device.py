@@ -1,0 +1,76 @@
+"""The device and the precision that TensorFlow computes in."""
+
+import contextlib
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"Keras must compute through TensorFlow. Received: {keras.backend.backend()}; set "
+        "KERAS_BACKEND=tensorflow before Keras is imported."
+    )
+
+
+@contextlib.contextmanager
+def dtype_policy(precision):
+    """Makes `precision`, a Keras dtype policy, Keras's default for what is built in the block."""
+    floatx, before = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64" if precision == "float64" else "float32")
+    keras.config.set_dtype_policy(precision)  # floatx alone is ignored once a layer exists
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(before)
+
+
+def use_device(name):
+    """Lets TensorFlow use what `name` says: "auto", "cpu" or "gpu"; "auto" is a GPU if there is one.
+
+    Raises:
+        ValueError: "gpu" and TensorFlow sees none.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if name == "gpu" and not gpus:
+        raise ValueError(
+            "device gpu needs a GPU that TensorFlow sees. Received: none; the README says how to "
+            "install TensorFlow for one, and --device cpu trains without."
+        )
+    if name == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    for gpu in tf.config.get_visible_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)  # not the whole memory at once
+
+
+def check_precision(precision):
+    """Raises ValueError for "mixed_bfloat16" where the device has no products of bfloat16.
+
+    It would round as bfloat16 does and gain no time: such a device computes it in float32.
+    """
+    if precision != "mixed_bfloat16":
+        return
+    gpus = tf.config.get_visible_devices("GPU")
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    if details and min(detail.get("compute_capability", (8, 0)) for detail in details) < (8, 0):
+        raise ValueError(_NO_BFLOAT16.format(f"{get_device_name()}, below compute capability 8.0"))
+    cpuinfo = Path("/proc/cpuinfo")
+    if not gpus and cpuinfo.is_file() and not _BFLOAT16_FLAGS & set(cpuinfo.read_text().split()):
+        raise ValueError(_NO_BFLOAT16.format("a CPU without AVX512_BF16 or AMX"))
+
+
+_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # the last one is Arm's
+
+
+_NO_BFLOAT16 = (
+    "precision mixed_bfloat16 needs a device that multiplies bfloat16. Received: {}; "
+    "--precision float32 is as fast there."
+)
+
+
+def get_device_name():
+    """Returns the name of the device that TensorFlow computes on, "CPU" where it has no GPU."""
+    for gpu in tf.config.get_visible_devices("GPU"):
+        return tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+    return "CPU"

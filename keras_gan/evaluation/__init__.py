@@ -1,0 +1,1 @@
+"""Images to features, to statistics, to distances, and what they say about a run."""

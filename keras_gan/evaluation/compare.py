@@ -1,0 +1,168 @@
+"""Samples scored against real images, and a comparison: table and pictures, a line for each source."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_gan.data import datasets
+from keras_gan.evaluation import features, metrics
+from keras_gan.evaluation.inputs import Source
+from keras_gan.figures.curves import collect_losses, save_curves
+from keras_gan.figures.grid import save_titled_grids
+from keras_gan.rng import Stream, make_rng
+
+CONFIDENT = 0.95  # probability from which on an image counts as named
+
+
+LOSSES = ("d_loss", "g_loss", "d_acc_real", "d_acc_fake")
+
+
+class Scorer(NamedTuple):
+    """What scores samples: a digit classifier, and real images in two parts.
+
+    Attributes:
+        extractor: of `features.digits`.
+        real: `metrics.Gaussian` of the features of the training part.
+        test: `Source` of the other part.
+    """
+
+    extractor: features.Extractor
+    real: metrics.Gaussian
+    test: Source
+
+
+def build_scorer(train, test, warn):
+    """Returns the `Judge` of two parts of a data set; without the second, a sixth is held out."""
+    train, test = train_test_split(train, test, warn)
+    extractor = features.load_classifier(train, test, warn)
+    real = metrics.gaussian(extractor(train.images)[0])
+    return Scorer(extractor, real, Source("real test images", None, None, None, test.images))
+
+
+def train_test_split(train, test, warn):
+    """Returns both data sets; where the second is None a sixth of the first, always the same one."""
+    if test is not None:
+        return train, test
+    warn(
+        f"A sixth of {train.name} is held out to test with, as it has no test part; a run on all of it "
+        "was trained on that sixth, too."
+    )
+    rows = make_rng(0, Stream.EVALUATION).permutation(len(train.images))
+    cut = max(1, len(rows) // 6)
+    return [_of_rows(train, np.sort(part)) for part in (rows[cut:], rows[:cut])]
+
+
+def _of_rows(dataset, rows):
+    labels = None if dataset.labels is None else dataset.labels[rows]
+    return datasets.Dataset.from_array(dataset.images[rows], dataset.name)._replace(labels=labels)
+
+
+def score_images(extractor, real, images):
+    """Returns the quality of one set of images: a dict of numbers.
+
+    `n` images; `frechet_distance` of their features to the real ones', biased in n; `confident`,
+    the share that the classifier names with a probability of 0.95 or more; `classes`, how many
+    are the most probable one of some image; and `rarest`, the share of the rarest class.
+
+    Args:
+        extractor: `features.Extractor` that gives probabilities.
+        real: `metrics.Gaussian` of the real images' features.
+        images: uint8 (n, h, w, c), n at least 2.
+    """
+    pool, probabilities = extractor(images)
+    named = probabilities.argmax(axis=1)
+    counts = np.bincount(named, minlength=probabilities.shape[1])
+    return {
+        "n": len(images),
+        "frechet_distance": metrics.frechet_distance(metrics.gaussian(pool), real, "symmetric").value,
+        "confident": float((probabilities.max(axis=1) >= CONFIDENT).mean()),
+        "classes": int(np.count_nonzero(counts)),
+        "rarest": float(counts.min() / len(images)),
+    }
+
+
+def compute_rows(sources, judge, seed, count):
+    """Returns the lines of the table, a dict a source, and last real images the judge has not seen.
+
+    A number that a source does not have is None.
+    """
+    return [
+        {
+            "name": source.name,
+            "framework": source.framework,
+            "preset": source.gan.preset.name if source.gan else None,
+            "steps": source.gan.step if source.gan else None,
+            **average_last_tenth(source.history),
+            **score_images(judge.extractor, judge.real, source.drawn(seed, count)),
+        }
+        for source in (*sources, judge.test)
+    ]
+
+
+def average_last_tenth(table):
+    """Returns the means of losses and accuracies over the last tenth of a history's steps."""
+    if table is None or not len(table["step"]):
+        return dict.fromkeys(LOSSES)
+    steps = -(-len(table["step"]) // 10)
+    return {name: float(table[name][-steps:].mean()) for name in LOSSES}
+
+
+def describe_spec(train, judge, seed):
+    """Returns what the numbers of a table depend on beside the sources, as a dict."""
+    real = {"name": train.name, "sha256": train.sha256, "n": judge.real.n}
+    extractor = {name: getattr(judge.extractor, name) for name in ("name", "about", "sha256")}
+    return {"seed": seed, "real": real, "features": extractor}
+
+
+def save_pictures(folder, sources, seed):
+    """Writes samples.png, and losses.png where there is a history; returns a line that says so."""
+    folder.mkdir(parents=True, exist_ok=True)
+    titles = [f"{source.name}{_origin(source)}" for source in sources]
+    save_titled_grids(folder / "samples.png", titles, [source.first(seed) for source in sources])
+    with_history = [s for s in sources if s.history and len(s.history["step"])]
+    if not with_history:
+        return f"In {folder}: samples.png; no source has a history of losses to draw."
+    dashed = {source.name for source in with_history if source.framework == "torch"}
+    curves = collect_losses({source.name: source.history for source in with_history})
+    save_curves(folder / "losses.png", curves, dashed)
+    return f"In {folder}: samples.png, losses.png."
+
+
+def _origin(source):
+    if source.gan is None:
+        return ""
+    framework = {"keras": "Keras, ", "torch": "PyTorch, ", None: ""}[source.framework]
+    return f" ({framework}{source.gan.step} steps)"
+
+
+_COLUMNS = {  # of the printed table: heading and form
+    "name": ("source", ""),
+    "framework": ("framework", ""),
+    "preset": ("preset", ""),
+    "steps": ("steps", "d"),
+    "d_loss": ("d_loss", ".3f"),
+    "g_loss": ("g_loss", ".3f"),
+    "d_acc_real": ("D real", ".1%"),
+    "d_acc_fake": ("D fake", ".1%"),
+    "n": ("n", "d"),
+    "frechet_distance": ("Fréchet", ".2f"),
+    "confident": (">= 95 %", ".1%"),
+    "classes": ("classes", "d"),
+    "rarest": ("rarest", ".1%"),
+}
+
+
+def format_table(rows, judge):
+    """Returns the lines of a table as text, columns aligned, "-" where there is no number."""
+    cells = [[heading for heading, _ in _COLUMNS.values()]]
+    for row in rows:
+        values = [(row[name], form) for name, (_, form) in _COLUMNS.items()]
+        cells.append(["-" if value is None else f"{value:{form}}" for value, form in values])
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    words = 3  # columns of words are flush left
+    lines = [
+        "  ".join(c.ljust(w) if i < words else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths)))
+        for line in cells
+    ]
+    about = f"Judge: {judge.extractor.about}; Fréchet distances are to {judge.real.n} real images."
+    return "\n".join([*lines, about])

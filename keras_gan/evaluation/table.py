@@ -1,0 +1,47 @@
+"""The metrics of an evaluation: what each is called, how it is written, and their table as text."""
+
+from keras_gan.evaluation import diagnosis
+
+METRICS = {  # metric: (group, what it is called, how it is written, what is better)
+    "frechet_distance": ("quality", "Fréchet distance", ".2f", "lower"),
+    "kernel_distance": ("quality", "kernel distance (KID)", ".4f", "lower"),
+    "inception_score": ("quality", "Inception Score", ".2f", "higher"),
+    "precision": ("quality", "precision", ".3f", "higher"),
+    "recall": ("quality", "recall", ".3f", "higher"),
+    "ssim": ("quality", "SSIM to the nearest real image", ".3f", "higher"),
+    "psnr": ("quality", "PSNR to the nearest real image, dB", ".2f", "higher"),
+    "distinct": ("diversity", "distinct images, share", ".3f", "higher"),
+    "pairwise_ssim": ("diversity", "SSIM of two samples", ".3f", "lower"),
+    "classes": ("diversity", "classes that occur", "d", "higher"),
+    "class_entropy": ("diversity", "entropy of the classes, nats", ".3f", "higher"),
+    "spread": ("diversity", "spread of the pixels, share of the real images'", ".3f", "higher"),
+    "copying": ("copying", "nearer to a training image than a test image is", ".3f", ""),
+    "d_loss_trend": ("stability", "d_loss, change in 1000 steps", "+.4f", ""),
+    "d_loss_spread": ("stability", "d_loss, spread", ".4f", ""),
+    "g_loss_trend": ("stability", "g_loss, change in 1000 steps", "+.4f", ""),
+    "g_loss_spread": ("stability", "g_loss, spread", ".4f", ""),
+    "d_acc_real": ("interplay", "real images that D takes for real", ".3f", ""),
+    "d_acc_fake": ("interplay", "samples that D takes for fake", ".3f", ""),
+    "fooled": ("interplay", "samples that fool D", ".3f", ""),
+}
+
+
+def format_table(rows, about):
+    """Returns the lines of the table of an evaluation, by group, with its verdict."""
+    first = rows[0]
+    yield f"step {first['step']}, epoch {first['epoch']}: {first['n']} samples, seed {first['seed']}"
+    yield f"real images: {first['n_real']} trained on, {first['n_test']} others; judge: {about}"
+    group = None
+    for row in rows:
+        of, what, form, better = METRICS[row["metric"]]
+        if of != group:
+            yield f"{of:54} {'samples':>16} {'test images':>16}"
+            group = of
+        cells = [_cell(row, form), "-" if row["real"] is None else f"{row['real']:{form}}"]
+        yield f"  {what:52} {cells[0]:>16} {cells[1]:>16}  {better and better + ' is better'}".rstrip()
+    yield diagnosis.diagnose(rows)
+
+
+def _cell(row, form):
+    spread = "" if row["spread"] is None else f" +- {row['spread']:{form}}"
+    return f"{row['value']:{form}}{spread}"

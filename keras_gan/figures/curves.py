@@ -1,0 +1,159 @@
+"""The chart of one or more runs from the files they left: history.csv, metrics.jsonl, config.json."""
+
+import textwrap
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from keras_gan.config import get_preset
+from keras_gan.files.atomic import atomic_write
+from keras_gan.run import history, info, metrics_log
+
+
+def draw_curves(path, runs):
+    """Writes the chart of run directories as a PNG and returns a line on what is in it.
+
+    Distances of other features, or of another number of samples, get a panel of their own.
+
+    Raises:
+        FileNotFoundError: a run has no history.csv.
+        ValueError: a file of a run is damaged, or has no row.
+    """
+    names = [Path(run).absolute().name for run in runs]
+    names = [n if names.count(n) == 1 else str(run) for n, run in zip(names, runs)]
+    folders = {name: Path(run) for name, run in zip(names, runs)}
+    tables = {name: _history(folder) for name, folder in folders.items()}
+    per_epoch = {name: steps_per_epoch(folder) for name, folder in folders.items()}
+    alike = len(set(per_epoch.values())) == 1
+    units = per_epoch if alike else dict.fromkeys(per_epoch, 1)
+    found = collect_losses(tables, units) | collect_scores(folders, units)
+    dashed = {name for name, folder in folders.items() if _framework(folder) == "torch"}
+    save_curves(path, found, dashed, "epoch" if alike else "step")
+    return f"{', '.join(found)} of {', '.join(names)}"
+
+
+def _history(folder):
+    path = folder / "history.csv"
+    if not path.is_file():
+        raise FileNotFoundError(f"Expected a run with a history.csv. Received: {folder}, without one.")
+    table = history.read(path)
+    if not len(table["step"]):
+        raise ValueError(f"Expected a run of at least one step. Received: {folder}, without a row.")
+    return table
+
+
+def steps_per_epoch(folder):
+    """Returns the steps of an epoch as a run's preset counts them; 1 where there is no config.json."""
+    if not (folder / "config.json").is_file():
+        return 1
+    run = info.read(folder)
+    return get_preset(run.config.preset).rule.steps_per_epoch(run.data["images"], run.config.batch_size)
+
+
+def _framework(folder):
+    return info.read(folder).framework if (folder / "config.json").is_file() else None
+
+
+def collect_scores(folders, units):
+    """Returns the curves of the distances that `train` measured: {quantity: {run: (x, y)}}.
+
+    Args:
+        folders: {run: path}.
+        units: {run: what its steps are divided by}.
+    """
+    curves = {}
+    for name, folder in folders.items():
+        for row in metrics_log.select_training_scores(metrics_log.read(folder / "metrics.jsonl")):
+            quantity = f"Fréchet distance, {row.get('features')} features, {row.get('n')} samples"
+            curves.setdefault(quantity, {}).setdefault(name, []).append((row["step"], row["value"]))
+    return {
+        quantity: {name: tuple(np.array(points).T / [[units[name]], [1]]) for name, points in of.items()}
+        for quantity, of in curves.items()
+    }
+
+
+FEW = 100  # values of a curve: up to there its points are drawn as they are
+
+
+_LOSSES = {"d_loss": "loss of the discriminator", "g_loss": "loss of the generator"}
+
+
+def save_differences(path, traces):
+    """Writes a chart of the differences of two frameworks over the steps, a panel a mode.
+
+    Args:
+        traces: list of `parity.Trace`.
+    """
+    figure = Figure(figsize=(6 * len(traces), 4), layout="constrained")
+    panels = figure.subplots(1, len(traces), squeeze=False)[0]
+    for panel, trace in zip(panels, traces, strict=True):
+        steps = np.arange(1, len(trace.d_loss) + 1)
+        for name in ("d_loss", "g_loss", "weights"):
+            panel.plot(steps, np.maximum(getattr(trace, name), 1e-17), label=name, linewidth=1)
+        floor = np.maximum(trace.floor, 1e-17)
+        panel.plot(steps, floor, ":", color="grey", label="losses, PyTorch - itself", linewidth=1)
+        panel.set(yscale="log", xlabel="step", ylabel="|Keras - PyTorch|", title=trace.mode)
+        panel.legend()
+    with atomic_write(path) as beside:
+        figure.savefig(beside, format="png", dpi=100)
+
+
+def save_curves(path, curves, dashed=(), unit="step"):
+    """Writes a chart of some runs, a panel a quantity: smoothed lines, each over its values in pale.
+
+    Args:
+        curves: {quantity: {run: (x, y)}}, x and y float (n,), n at least 1; a quantity that is
+            measured now and then only, fewer than 100 times, is drawn with its points, unsmoothed.
+        dashed: the runs whose smoothed lines are dashed.
+        unit: of x.
+    """
+    runs = list(dict.fromkeys(run for lines in curves.values() for run in lines))
+    figure = Figure(figsize=(9, 0.5 + 2.8 * len(curves)), layout="constrained")
+    panels = figure.subplots(len(curves), 1, sharex=True, squeeze=False)[:, 0]
+    for panel, (quantity, lines) in zip(panels, curves.items(), strict=True):
+        for run, (x, y) in lines.items():
+            if len(x) >= FEW:
+                panel.plot(x, y, color=f"C{runs.index(run)}", alpha=0.25, linewidth=0.6)
+        for run, (x, y) in lines.items():  # over all that is pale
+            style = "--" if run in dashed else "-"
+            few = {"marker": "."} if len(x) < FEW else {}
+            smooth = y if few else smooth_curve(y)
+            panel.plot(x, smooth, style, color=f"C{runs.index(run)}", label=run, **few)
+        panel.grid(alpha=0.3)
+        panel.set_ylabel(textwrap.fill(quantity, 24))
+    panels[-1].set_xlabel(unit)
+    found = {name: line for panel in panels for line, name in zip(*panel.get_legend_handles_labels())}
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=min(len(found), 4))
+    with atomic_write(path) as beside:
+        figure.savefig(beside, format="png", dpi=110)
+
+
+def collect_losses(histories, unit=None):
+    """Returns the curves of both losses and of the discriminator's accuracy for `save_curves`.
+
+    Args:
+        histories: {run: dict as `history.read` returns it}; a run without rows is left out.
+        unit: {run: steps of an epoch}, by which steps are divided; None leaves them.
+    """
+    tables = {run: table for run, table in histories.items() if table and len(table["step"])}
+    x = {run: table["step"] / (unit[run] if unit else 1) for run, table in tables.items()}
+    accuracy = {r: (x[r], (t["d_acc_real"] + t["d_acc_fake"]) / 2) for r, t in tables.items()}
+    curves = {
+        what: {run: (x[run], table[column]) for run, table in tables.items()}
+        for column, what in _LOSSES.items()
+    }
+    return curves | {"accuracy of the discriminator": accuracy}
+
+
+def smooth_curve(values):
+    """Returns the mean of the values within a fiftieth of their number on either side of each.
+
+    Args:
+        values: float (n,).
+    """
+    n = len(values)
+    sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
+    first = np.maximum(np.arange(n) - n // 50, 0)
+    end = np.minimum(np.arange(n) + n // 50 + 1, n)
+    return (sums[end] - sums[first]) / (end - first)

@@ -1,0 +1,1 @@
+"""The GAN: networks, updates, the order of a step, and the engines that run many steps."""

@@ -1,0 +1,136 @@
+"""The loops that run k steps. An engine is any `run(step, k) -> float64 array (k, 5)`:
+d_loss_real, d_loss_fake, g_loss, d_acc_real, d_acc_fake of steps step .. step + k - 1.
+
+How steps are cut into calls never changes a bit.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gan.data.pixels import to_float
+from keras_gan.model.gan import GAN
+from keras_gan.model.step import gan_step
+from keras_gan.rng import Stream, draw_batch_rows, draw_noise
+
+MAX_STEPS = 64  # in one call of the compiled function: as many as its inputs have room for
+
+
+def batches(gan, n_images, batch_size):
+    """Returns a function: step -> (rows int64 (batch,), list of one or two float32 noises)."""
+    with_replacement = gan.rule.batches_with_replacement
+    streams = (Stream.NOISE_D, Stream.NOISE_G) if gan.rule.fresh_noise else (Stream.NOISE_D,)
+
+    def batch(step):
+        rows = draw_batch_rows(n_images, batch_size, gan.seed, step, with_replacement)
+        return rows, [draw_noise(gan.seed, s, step, len(rows), gan.latent_dim) for s in streams]
+
+    return batch
+
+
+def train_on_batch(gan, pictures, batch_size):
+    """Returns the engine that makes the classic calls of Keras, a step at a time.
+
+    Args:
+        gan: a `GAN`, or what offers its updates.
+        pictures: uint8 (n, h, w, c).
+    """
+    batch = batches(gan, len(pictures), batch_size)
+
+    def run(step, k):
+        values = np.empty((k, 5))
+        for i in range(k):
+            rows, z = batch(step + i)
+            values[i] = gan_step(gan.rule, gan, to_float(pictures[rows]), z)
+            gan.step += 1
+        return values
+
+    return run
+
+
+def compiled(gan, pictures, batch_size):
+    """Returns the engine that makes many steps in one call of one function compiled by XLA.
+
+    The images are on the device; a call hands over the rows and the noise of its steps, which
+    were drawn while the call before was running where the device runs beside the host.
+    """
+    batch = batches(gan, len(pictures), batch_size)
+    on_device = tf.constant(pictures)
+    function = _steps_of(gan)
+    drawn = {}
+
+    def draw(first, k):
+        """Returns the batches of the steps that can share a call: at most k, of one size."""
+        for step in range(first, first + min(k, MAX_STEPS)):
+            drawn.setdefault(step, batch(step))
+        sizes = [len(drawn[step][0]) for step in range(first, first + min(k, MAX_STEPS))]
+        return [drawn[first + i] for i, size in enumerate(sizes) if set(sizes[: i + 1]) == {sizes[0]}]
+
+    def run(step, k):
+        parts = []
+        for model in (gan.discriminator, gan.combined):
+            model.reset_metrics()  # of what `train_on_batch` may have left
+        while k:
+            call = draw(step, k)
+            for key in [key for key in drawn if key < step + len(call)]:
+                del drawn[key]
+            values = function(on_device, *_stacked(call), first=step, k=len(call))
+            draw(step + len(call), k)
+            parts.append(values.numpy()[: len(call)].astype(np.float64))
+            step, k = step + len(call), k - len(call)
+            gan.step = step
+        return np.concatenate(parts)
+
+    return run
+
+
+def _stacked(call):
+    """Returns rows (MAX_STEPS, batch) and noises (1 or 2, MAX_STEPS, batch, latent_dim) of a call."""
+    rows, noises = zip(*call, strict=True)
+    all_rows = np.zeros((MAX_STEPS, *rows[0].shape), np.int32)
+    all_noises = np.zeros((len(noises[0]), MAX_STEPS, *noises[0][0].shape), np.float32)
+    all_rows[: len(rows)] = rows
+    all_noises[:, : len(noises)] = np.swapaxes(noises, 0, 1)
+    return all_rows, all_noises
+
+
+def _steps_of(gan):
+    """Returns the compiled function; it compiles once a batch size, whatever the number of steps."""
+    levels = to_float(np.arange(256, dtype=np.uint8))  # exact, where XLA's division is not
+    for model in (gan.discriminator, gan.combined):  # variables made while tracing make it trace twice
+        model.compute_metrics(None, *tf.zeros((2, 2, 1)))
+
+    def step(i, first, all_images, all_rows, all_noises):
+        real = tf.gather(levels, tf.cast(tf.gather(all_images, all_rows[i]), tf.int32))
+        z = tf.unstack(all_noises[:, i])
+        return gan_step(gan.rule, _Traced(gan, first + tf.cast(i, tf.int64)), real, z)
+
+    @tf.function(jit_compile=True, autograph=False)  # a rewriting of Keras's lines takes seconds
+    def steps(*arrays, first, k):
+        def body(i, values):
+            row = [tf.cast(x, values.dtype) for x in step(i, first, *arrays)]
+            return i + 1, tf.tensor_scatter_nd_update(values, [[i]], [tf.stack(row)])
+
+        start = tf.constant(0), tf.zeros((MAX_STEPS, 5), gan.generator.variable_dtype)
+        return tf.while_loop(lambda i, _: i < k, body, start)[1]
+
+    return lambda *arrays, first, k: steps(*arrays, first=tf.constant(first, tf.int64), k=tf.constant(k))
+
+
+class _Traced:
+    """The updates of a `GAN`, by its own lines, as operations of a graph."""
+
+    update_discriminator = GAN.update_discriminator
+    update_generator = GAN.update_generator
+
+    def __init__(self, gan, step):
+        self.rule, self.step = gan.rule, step
+        self.discriminator, self.combined = gan.discriminator, gan.combined
+        self.generate = gan.fakes_for_discriminator
+
+    def _train(self, model, x, y):
+        logs = model.train_step((x, y))
+        model.reset_metrics()  # each batch's own values, as of `train_on_batch`
+        return logs
+
+
+ENGINES = {"train_on_batch": train_on_batch, "compiled": compiled}

@@ -1,0 +1,74 @@
+"""Layer lists to Keras models, with the optimizer, loss and normalisation each framework computes.
+
+`semantics` is "keras" or "torch": where the two differ, a preset that was published in PyTorch
+follows PyTorch, so that it makes the updates of the published code.
+"""
+
+import keras
+import numpy as np
+
+from keras_gan.model import torch_like
+from keras_gan.rng import Stream, make_rng
+
+
+def build_generator(preset, latent_dim, image_shape, seed):
+    """Returns the generator: floats (batch, latent_dim) -> (batch, h, w, c) in [-1, 1]."""
+    model = _sequential("generator", (latent_dim,), preset, preset.generator, image_shape)
+    model.add(keras.layers.Reshape(image_shape, dtype=keras.config.floatx()))
+    return _with_initial_weights(model, preset.semantics, make_rng(seed, Stream.WEIGHTS, 0))
+
+
+def build_discriminator(preset, image_shape, seed):
+    """Returns the discriminator: floats (batch, h, w, c) in [-1, 1] -> probabilities (batch, 1)."""
+    model = _sequential("discriminator", image_shape, preset, preset.discriminator, image_shape)
+    return _with_initial_weights(model, preset.semantics, make_rng(seed, Stream.WEIGHTS, 1))
+
+
+def _sequential(name, input_shape, preset, layers, image_shape):
+    model = keras.Sequential([keras.Input(input_shape)], name=name)
+    if len(input_shape) > 1:
+        model.add(keras.layers.Flatten())
+    for layer in layers:
+        model.add(_keras_layer(layer, preset.semantics, int(np.prod(image_shape))))
+    return model
+
+
+def _keras_layer(layer, semantics, n_pixels):
+    """Returns the Keras layer of an entry of a preset's layer list.
+
+    The probability and the logit behind it are never in bfloat16, where 1 - p is 0 from a logit
+    of 6.5 on and the gradient with it.
+    """
+    kind = type(layer).__name__
+    if kind == "Dense":
+        dtype = keras.config.floatx() if layer.units == 1 else None
+        return keras.layers.Dense(layer.units or n_pixels, activation=layer.activation, dtype=dtype)
+    if kind == "BatchNormalization" and semantics == "torch":
+        return torch_like.TorchBatchNormalization(**layer._asdict())
+    if kind == "Activation":
+        dtype = keras.config.floatx() if layer.name == "sigmoid" else None
+        return keras.layers.Activation(layer.name, dtype=dtype)
+    return getattr(keras.layers, kind)(**layer._asdict())
+
+
+def _with_initial_weights(model, semantics, rng):
+    """Draws kernels and biases as the semantics' framework does by default; returns the model."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dense):
+            layer.set_weights(draw_dense_weights(semantics, *layer.kernel.shape, rng))
+    return model
+
+
+def draw_dense_weights(semantics, fan_in, fan_out, rng):
+    """Returns the float32 kernel (fan_in, fan_out) and bias (fan_out,) of a new dense layer.
+
+    "keras": Glorot and Bengio 2010, uniform in +-sqrt(6 / (fan_in + fan_out)), and zeros.
+    "torch": both uniform in +-1 / sqrt(fan_in), which is what `nn.Linear` draws.
+    """
+    if semantics == "keras":
+        limit = np.sqrt(6 / (fan_in + fan_out))
+        kernel = rng.uniform(-limit, limit, (fan_in, fan_out))
+        return kernel.astype(np.float32), np.zeros(fan_out, np.float32)
+    limit = 1 / np.sqrt(fan_in)
+    kernel = rng.uniform(-limit, limit, (fan_in, fan_out))
+    return kernel.astype(np.float32), rng.uniform(-limit, limit, fan_out).astype(np.float32)

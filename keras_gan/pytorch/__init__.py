@@ -1,0 +1,1 @@
+"""The same GANs in PyTorch, to compare with, and their weights."""

@@ -1,0 +1,243 @@
+"""The published GANs in plain PyTorch, driven by the same `rule.gan_step`, to compare with.
+
+PyTorch is optional and imported here alone. Optimizer, normalisation and loss are PyTorch's own
+wherever the source is PyTorch; for the "keras" semantics they are made to compute what Keras does.
+A `TorchGAN` trains through `train.run` as a `GAN` does, and `GAN.load` reads its checkpoints.
+"""
+
+import numpy as np
+
+from keras_gan.config import TrainConfig, get_preset
+from keras_gan.data.pixels import to_uint8
+from keras_gan.model.gan import GAN
+from keras_gan.presets import BatchNormalization, Dense, LeakyReLU
+from keras_gan.pytorch import weight_names
+
+try:
+    import torch
+    from torch import nn
+except ImportError as error:
+    raise ImportError(
+        "The comparison with PyTorch needs PyTorch 2. Received: no module torch; install it with "
+        "`pip install torch==2.13.0`."
+    ) from error
+
+
+class TorchGAN:
+    """A published GAN in PyTorch, with what engines and `train.run` use of a `GAN`."""
+
+    framework = "torch"
+    save, sample_images = GAN.save, GAN.sample_images
+    noise, grid_noise = GAN.noise, GAN.grid_noise
+
+    def __init__(
+        self,
+        preset="keras",
+        *,
+        image_shape=(28, 28, 1),
+        latent_dim=None,
+        seed=0,
+        lr=None,
+        b1=None,
+        b2=None,
+        precision="float32",
+    ):
+        """Builds the networks with zero weights, to be set by `load`; arguments as `GAN`'s."""
+        settings = dict(latent_dim=latent_dim, seed=seed, lr=lr, b1=b1, b2=b2, precision=precision)
+        self.config = TrainConfig(preset=preset, **settings).resolved()
+        self.preset = get_preset(preset)
+        self.rule = self.preset.rule
+        self.image_shape = tuple(image_shape)
+        self.latent_dim, self.seed, self.step = self.config.latent_dim, self.config.seed, 0
+        self.outdir = None  # of the run this object has trained in
+        self.dtype = getattr(torch, precision)
+        pixels = int(np.prod(image_shape))
+        self.generator = self._network(self.preset.generator, self.latent_dim, pixels)
+        self.discriminator = self._network(self.preset.discriminator, pixels, pixels)
+        self.optimizers = {name: self._adam(net) for name, net in self._nets().items()}
+        self._kept = None, None
+
+    def _nets(self):
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    def _network(self, layers, n_in, pixels):
+        modules = []
+        for layer in layers:
+            modules += _modules(layer, n_in, pixels, self.preset.semantics)
+            n_in = (layer.units or pixels) if isinstance(layer, Dense) else n_in
+        return nn.Sequential(*modules).to(self.dtype)
+
+    def _adam(self, net):
+        c = self.config
+        return torch.optim.Adam(net.parameters(), c.lr, (c.b1, c.b2), eps=self.preset.epsilon)
+
+    def load(self, arrays):
+        """Copies weights, moments and counts of updates from arrays named as `GAN.variables`."""
+        for name in self._nets():
+            optimizer = self.optimizers[name]
+            count = torch.tensor(float(arrays[f"{name}/iteration"]))
+            for ours, tensor, transposed in self._tensors(name):
+                tensor.data.copy_(_tensor(arrays[ours], transposed))
+                if isinstance(tensor, nn.Parameter):
+                    moments = {k: _tensor(arrays[f"{ours}/{s}"], transposed) for k, s in _SLOTS.items()}
+                    moments = {k: m.to(self.dtype) for k, m in moments.items()}
+                    optimizer.state[tensor] = {"step": count.clone(), **moments}
+
+    def arrays(self):
+        """Returns weights, moments and counts of updates as NumPy arrays in Keras's layout.
+
+        They are those of `GAN.variables`, also before the first update.
+        """
+        named = {}
+        for name, optimizer in self.optimizers.items():
+            for ours, tensor, transposed in self._tensors(name):
+                named[ours] = _array(tensor, transposed)
+                if isinstance(tensor, nn.Parameter):
+                    state = optimizer.state.get(tensor, dict.fromkeys(_SLOTS, torch.zeros_like(tensor)))
+                    named |= {f"{ours}/{s}": _array(state[k], transposed) for k, s in _SLOTS.items()}
+            named[f"{name}/iteration"] = np.array(self._count(optimizer))
+        return named
+
+    def _tensors(self, name):
+        """Yields (Keras name, tensor, whether it is the transpose) of a network's weights."""
+        net = self._nets()[name]
+        tensors = dict(net.named_parameters()) | dict(net.named_buffers())
+        for ours, key in weight_names.list_weight_names(self.preset, name):
+            yield ours, tensors[key.split(".", 1)[1]], ours.endswith("/kernel")
+
+    def generate(self, z):
+        """Returns fakes (batch, pixels) for the discriminator; a later update may take them up.
+
+        Args:
+            z: float array (batch, latent_dim).
+        """
+        if self.rule.fakes_in_training_mode:
+            self._kept = z, self.generator(self._input(z))
+            return self._kept[1]
+        with torch.no_grad():
+            return self._in_inference_mode(z)
+
+    def _in_inference_mode(self, z):
+        self.generator.eval()
+        fake = self.generator(self._input(z))
+        self.generator.train()
+        return fake
+
+    def _input(self, array):
+        return torch.as_tensor(np.asarray(array)).to(self.dtype)
+
+    def update_discriminator(self, real, fake):
+        """Trains the discriminator once; returns the losses and accuracies on real and fake."""
+        batches = (self._input(real).flatten(1), 1.0), (fake.detach(), 0.0)
+        if self.rule.joint_d_update:
+            losses, accuracies = zip(*(self._judge(x, label) for x, label in batches), strict=True)
+            self._descend("discriminator", self.rule.combine(*losses), 3 * self.step)
+        else:
+            losses, accuracies = [], []
+            for i, (x, label) in enumerate(batches):
+                loss, accuracy = self._judge(x, label)
+                self._descend("discriminator", loss, 3 * self.step + i)
+                losses.append(loss)
+                accuracies.append(accuracy)
+        return (*(loss.item() for loss in losses), *accuracies)
+
+    def update_generator(self, z):
+        """Trains the generator once and returns its loss."""
+        known, fake = self._kept
+        if known is not z:
+            fake = self.generator(self._input(z))
+        self._kept = None, None
+        loss, _ = self._judge(fake, 1.0)
+        self._descend("generator", loss, 3 * self.step + 2)
+        return loss.item()
+
+    def _judge(self, x, label):
+        """Returns the loss (a tensor) and the accuracy of the discriminator on one kind of image."""
+        target = torch.full((len(x), 1), label, dtype=self.dtype)
+        logits = self.discriminator[:-1](x)
+        p = self.discriminator[-1](logits)
+        if self.preset.semantics == "torch":
+            loss = nn.functional.binary_cross_entropy(p, target)
+        else:  # Keras recovers the logits behind the sigmoid
+            loss = nn.functional.binary_cross_entropy_with_logits(logits, target)
+        return loss, ((p > 0.5) == (target > 0.5)).double().mean().item()
+
+    def _descend(self, name, loss, shared_count):
+        """Updates one network; `shared_count` is how many updates one counter of both has seen."""
+        optimizer = self.optimizers[name]
+        optimizer.zero_grad()
+        loss.backward()
+        if self.preset.semantics == "keras":
+            self._compute_as_keras(optimizer, shared_count)
+        optimizer.step()
+
+    def _compute_as_keras(self, optimizer, shared_count):
+        """Sets step count, rate and epsilon so that PyTorch's Adam makes Keras's next update.
+
+        Keras moves a weight by alpha m / (sqrt(v) + epsilon), alpha = lr sqrt(1 - b2^t) / (1 - b1^t),
+        with the powers in the weights' precision and b2 rounded to float32 in either.
+        """
+        count = self._count(optimizer)
+        if self.rule.shared_step_counter:
+            count = shared_count
+            for state in optimizer.state.values():
+                state["step"].fill_(count)
+        kind, t = (np.float64, np.float32)[self.dtype == torch.float32], count + 1
+        b1, b2 = (kind(np.float32(b)) ** kind(t) for b in (self.config.b1, self.config.b2))
+        alpha = kind(self.config.lr) * np.sqrt(kind(1) - b2) / (kind(1) - b1)
+        exact1, exact2 = 1 - self.config.b1**t, 1 - self.config.b2**t
+        for group in optimizer.param_groups:
+            group["lr"] = float(alpha) * exact1 / exact2**0.5
+            group["eps"] = self.preset.epsilon / exact2**0.5
+
+    def _count(self, optimizer):
+        return max((int(state["step"]) for state in optimizer.state.values()), default=0)
+
+    def sample(self, z):
+        """Returns uint8 images (n, h, w, c) of the generator in inference mode."""
+        with torch.no_grad():
+            unit = self._in_inference_mode(z).numpy()
+        return to_uint8(np.clip(unit, -1, 1).reshape(-1, *self.image_shape))
+
+
+class KerasBatchNorm1d(nn.BatchNorm1d):
+    """BatchNorm1d whose running variance averages the biased variance, as Keras's does."""
+
+    def forward(self, x):
+        """Returns the normalised (batch, units)."""
+        if not self.training:
+            return super().forward(x)
+        with torch.no_grad():
+            variance, mean = torch.var_mean(x, 0, correction=0)
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance, self.momentum)
+        return nn.functional.batch_norm(x, None, None, self.weight, self.bias, True, eps=self.eps)
+
+
+_SLOTS = {"exp_avg": "momentum", "exp_avg_sq": "velocity"}
+
+
+_ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+
+
+def _modules(layer, n_in, pixels, semantics):
+    """Returns the PyTorch modules of an entry of a preset's layer list."""
+    if isinstance(layer, Dense):
+        activation = [_ACTIVATIONS[layer.activation]()] if layer.activation else []
+        return [nn.Linear(n_in, layer.units or pixels), *activation]
+    if isinstance(layer, LeakyReLU):  # TensorFlow keeps the slope in float32 everywhere
+        return [nn.LeakyReLU(float(np.float32(layer.negative_slope)))]
+    if isinstance(layer, BatchNormalization):
+        kind = nn.BatchNorm1d if semantics == "torch" else KerasBatchNorm1d
+        return [kind(n_in, eps=layer.epsilon, momentum=1 - layer.momentum)]
+    return [_ACTIVATIONS[layer.name]()]
+
+
+def _tensor(array, transposed):
+    array = np.asarray(array)
+    return torch.from_numpy(np.array(array.T if transposed else array))
+
+
+def _array(tensor, transposed):
+    array = tensor.detach().numpy()
+    return np.array(array.T if transposed else array)

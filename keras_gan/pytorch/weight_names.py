@@ -1,0 +1,27 @@
+"""The names of a preset's weights in Keras and in PyTorch."""
+
+from keras_gan.presets import BatchNormalization, Dense
+
+
+def list_weight_names(preset, network):
+    """Yields (Keras name, PyTorch key) of every weight of "generator" or "discriminator".
+
+    The Keras name is `GAN.variables`'s, the key that of the published module's state_dict.
+    A dense kernel is (in, out) in Keras and its transpose in PyTorch; the rest are alike.
+    """
+    at = 0  # in nn.Sequential, where an activation is always a module of its own
+    for i, layer in enumerate(getattr(preset, network), int(network == "discriminator")):  # Flatten
+        for ours, theirs in _WEIGHTS.get(type(layer), {}).items():
+            yield f"{network}/{i}/{ours}", f"{preset.torch_prefix}.{at}.{theirs}"
+        at += 2 if isinstance(layer, Dense) and layer.activation else 1
+
+
+_WEIGHTS = {
+    Dense: {"kernel": "weight", "bias": "bias"},
+    BatchNormalization: {
+        "gamma": "weight",
+        "beta": "bias",
+        "moving_mean": "running_mean",
+        "moving_variance": "running_var",
+    },
+}

@@ -1,0 +1,58 @@
+"""The commands that make a run once more or go on with it, for a shell."""
+
+import dataclasses
+import shlex
+from pathlib import Path
+
+from keras_gan.config import TrainConfig
+
+_TRAIN = "python cli.py train"
+
+
+def list_settings(config):
+    """Returns the settings, dict by name, that are not what its preset and its images stand for.
+
+    Args:
+        config: resolved `TrainConfig`.
+    """
+    usual = TrainConfig(config.preset, data=config.data).resolved().to_dict()
+    settings = config.to_dict()
+    of_data = {"data": config.data} if config.data is not None else {}
+    return of_data | {name: value for name, value in settings.items() if value != usual[name]}
+
+
+def train_command(record, folder):
+    """Returns the command that makes the run of a `record.Record` again, beside its folder."""
+    settings = list_settings(record.config)
+    fell_back = record.config.dataset == "auto" and record.config.data is None
+    if fell_back and record.data["name"] == "digits":  # for want of MNIST, which may be there next time
+        settings["dataset"] = "digits"
+    words = ["--preset", record.config.preset]
+    for name in (field.name for field in dataclasses.fields(TrainConfig)):
+        if name in settings:
+            words += [f"--{name.replace('_', '-')}", _word(settings[name])]
+    again = f"{folder}-again" if Path(folder).name else "again"
+    return f"{_TRAIN} {shlex.join(words)} --outdir {shlex.quote(again)}"
+
+
+def _word(value):
+    return "x".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def resume_command(folder):
+    """Returns the command that goes on with the run in a folder."""
+    text = str(folder)
+    return f"{_TRAIN} --resume {shlex.quote(f'./{text}' if text.startswith('-') else text)}"
+
+
+def list_caveats(record):
+    """Yields a line on each thing that the command of a `record.Record` does not repeat."""
+    if record.data["source"] == "memory":
+        yield (
+            "The images came from memory, where the command finds none: save them as an .npz file and "
+            "name it with --data."
+        )
+    if record.first_step:
+        yield f"The run began with a GAN of {record.first_step} steps; the command begins with a new one."
+    if record.framework == "torch":
+        yield "PyTorch trained this run, for compare --preset; the command trains the same GAN in Keras."

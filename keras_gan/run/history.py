@@ -1,0 +1,81 @@
+"""history.csv: one row a step, appended while a run goes on, read back as arrays."""
+
+import csv
+
+import numpy as np
+
+COLUMNS = (
+    "step",
+    "epoch",
+    "d_loss",
+    "d_loss_real",
+    "d_loss_fake",
+    "d_acc_real",
+    "d_acc_fake",
+    "g_loss",
+)
+
+
+def make_rows(rule, first_step, steps_per_epoch, values):
+    """Returns the rows of consecutive steps as a list of lists, in the order of COLUMNS.
+
+    Args:
+        rule: `presets.UpdateRule`, which knows how the source reports its discriminator loss.
+        first_step: number of the first row's step, counted from 1.
+        values: (k, 5): d_loss_real, d_loss_fake, g_loss, d_acc_real, d_acc_fake of k steps.
+    """
+    return [
+        [step, -(-step // steps_per_epoch), rule.combine(on_real, on_fake), on_real, on_fake, *accuracies, g]
+        for step, (on_real, on_fake, g, *accuracies) in enumerate(values.tolist(), first_step)
+    ]
+
+
+def begin(path):
+    """Writes a history without rows."""
+    path.write_text(",".join(COLUMNS) + "\n", newline="\n")
+
+
+def append(path, new_rows):
+    """Adds rows to the file, which must be there."""
+    with open(path, "r+", newline="") as file:
+        file.seek(0, 2)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([*r[:2], *(f"{x:.9g}" for x in r[2:])] for r in new_rows)  # 9: all of float32
+
+
+def find_end(path, step, first_step=0):
+    """Returns the number of bytes of a history up to the end of a step's row.
+
+    None where there is no file or a row up to there is not whole. The header stands for
+    `first_step`, which the first row follows.
+    """
+    if not path.is_file():
+        return None
+    with open(path, "rb") as file:
+        for number in range(first_step, step + 1):
+            line = file.readline()
+            begins = b"step," if number == first_step else b"%d," % number
+            whole = line.endswith(b"\n") and line.count(b",") == len(COLUMNS) - 1
+            if not (whole and line.startswith(begins)):
+                return None
+        return file.tell()
+
+
+def read(path):
+    """Returns the history as a dict of column name to float64 array (steps,).
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a history.
+    """
+    try:
+        with open(path, newline="") as file:
+            header, *body = list(csv.reader(file)) or [[]]
+    except csv.Error as error:  # no ValueError
+        raise ValueError(f"Expected a table of a row a step. Received: {path} ({error}).") from None
+    if tuple(header) != COLUMNS or any(len(row) != len(COLUMNS) for row in body):
+        raise ValueError(f"Expected the columns {', '.join(COLUMNS)} in every row. Received: {path}.")
+    table = np.array(body, dtype=np.float64).reshape(-1, len(COLUMNS))
+    if not np.isfinite(table[:, 0]).all():
+        raise ValueError(f"Expected the number of the step in every row. Received: {path}, without.")
+    return dict(zip(COLUMNS, table.T, strict=True))

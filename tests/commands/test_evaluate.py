@@ -1,0 +1,145 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from keras_gan.evaluation import features
+from keras_gan.run import metrics_log
+from keras_gan.training import run_dir
+from tests.conftest import TenClasses, run
+
+TRAIN = "train --preset aioz --epochs 1 --batch-size 50 --latent-dim 7 --quiet --outdir run".split()
+
+
+@pytest.fixture(autouse=True)
+def prepared(tmp_path, monkeypatch):
+    """A folder of the test's own, GANs that XLA does not compile, and a judge that takes no time."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(features, "load_classifier", lambda train, test, warn: TenClasses())
+
+
+@pytest.fixture
+def images(tmp_path, pixels):
+    np.savez(tmp_path / "images.npz", x_train=pixels[:40], x_test=pixels[40:])
+    return "images.npz"
+
+
+@pytest.fixture
+def trained(images):
+    """Result of a training run in "run", of one step."""
+    result = run(*TRAIN, "--data", images, "--batch-size", 40, "--fid-interval", 1, "--fid-samples", 9)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def refused(*words):
+    result = run(*words)
+    lines = result.stderr.splitlines()
+    assert result.exit_code == 1 and [line[:7] for line in lines].count("Error: ") == 1, result.output
+    return lines[-1]
+
+
+def test_fid_of_a_run_to_test_images_with_its_floor(trained, images):
+    result = run("fid", "run", f"{images}:test", "--count", 30)
+    assert result.exit_code == 0, result.output
+    first, of, floor, judge = result.stdout.splitlines()
+    assert first.startswith("Fréchet distance (digits features): ")
+    assert of == "  of 30 images of run to 10 of images.npz:test, seed 0"
+    assert floor.endswith("of 30 real images to 10 others") and judge == "judge: a judge for tests"
+    assert "--features digits: a judge for tests." in result.stderr
+    assert "With 10 images, fewer than 2048" in result.stderr
+
+
+def test_fid_as_json_is_that_of_the_images_themselves(images):
+    same = run("fid", images, images, "--json", "--features", "digits")
+    found = json.loads(same.stdout)
+    assert found["frechet_distance"] == pytest.approx(0, abs=1e-3) and found["n_a"] == 40
+    assert found["floor"]["n"] == 10 and found["protocol"]["features"] == "digits"
+
+
+def test_statistics_are_saved_and_stand_in_for_the_images(images):
+    assert run("fid", images, "--save-stats", "stats.npz").exit_code == 0
+    values = [
+        json.loads(run("fid", f"{images}:test", b, "--json").stdout)["frechet_distance"]
+        for b in (images, "stats.npz")
+    ]
+    assert values[0] == pytest.approx(values[1], rel=1e-9)
+    alone = run("fid", "stats.npz", "stats.npz")
+    assert alone.exit_code == 0 and "judge: the network that the statistics are of" in alone.stdout
+
+
+def test_statistics_of_another_network_are_refused_and_unknown_ones_need_a_word(images, monkeypatch):
+    run("fid", images, "--save-stats", "stats.npz")
+    monkeypatch.setattr(TenClasses, "sha256", "1" * 64)
+    line = refused("fid", f"{images}:test", "stats.npz")
+    assert "Both must be of one protocol. Received: weights 1111" in line
+    np.savez("bare.npz", mu=np.zeros(3), sigma=np.eye(3))
+    assert "--protocol NAME states it" in refused("fid", images, "bare.npz")
+    result = run("fid", images, "bare.npz", "--protocol", "digits", "--json")
+    assert json.loads(result.stdout)["n_b"] is None and json.loads(result.stdout)["stated"]
+    said = ("--features", "digits", "--protocol", "inception")
+    assert "Received: digits and inception" in refused("fid", images, "bare.npz", *said)
+    unknown = refused("fid", images, "bare.npz", "--protocol", "pytorch-fid")  # before anything is judged
+    assert "features must be one of FILE.keras, digits, inception" in unknown
+
+
+def test_saved_statistics_are_not_made_twice(trained, images, monkeypatch):
+    seen = []
+    judged = TenClasses.__call__
+    monkeypatch.setattr(TenClasses, "__call__", lambda self, x: seen.append(len(x)) or judged(self, x))
+    result = run("fid", "run", images, "--count", 20, "--save-stats", "stats.npz", "--features", "digits")
+    assert result.exit_code == 0 and sum(seen) == 20 + 20 + 10, result.output  # the run, B, the floor
+
+
+def test_fid_needs_two_sides_or_a_file_to_write(images):
+    assert run("fid", images).exit_code == 2
+    assert "no file nothing" in refused("fid", "nothing", images)
+
+
+def test_evaluate_prints_every_metric_and_keeps_it(trained):
+    result = run("evaluate", "run", "--count", 20)
+    assert result.exit_code == 0, result.output
+    assert "Fréchet distance" in result.stdout and "samples that fool D" in result.stdout
+    rows = metrics_log.read("run/metrics.jsonl")
+    assert [row["n"] for row in rows] == [9] + [20] * (len(rows) - 1) and len(rows) > 15
+    again = json.loads(run("evaluate", "run", "--count", 20, "--json").stdout)
+    assert metrics_log.read("run/metrics.jsonl") == rows == [rows[0], *again["rows"]]
+    assert again["verdict"] == result.stdout.splitlines()[-1] and again["judge"] == TenClasses.about
+
+
+def test_evaluate_of_a_run_that_is_being_trained_leaves_its_file_alone(trained):
+    before = metrics_log.read("run/metrics.jsonl")
+    with run_dir.open_run_dir("run", pytest.fail):
+        result = run("evaluate", "run", "--count", 20)
+    assert result.exit_code == 0 and "metrics.jsonl is left as it is." in result.stderr
+    assert metrics_log.read("run/metrics.jsonl") == before
+
+
+def test_numbers_are_printed_even_where_they_cannot_be_kept(trained, tmp_path):
+    shutil.copy("run/checkpoint.npz", "alone.npz")
+    lone = run("evaluate", "alone.npz", "--data", "images.npz", "--count", 20)
+    assert lone.exit_code == 0 and "not kept, as alone.npz is in no run directory" in lone.stderr
+    assert "samples that fool D" in lone.stdout and not (tmp_path / "metrics.jsonl").exists()
+    (tmp_path / "run" / "metrics.jsonl").write_text("damaged\n")
+    result = run("evaluate", "run", "--count", 20)
+    assert result.exit_code == 1 and "samples that fool D" in result.stdout
+    assert "Expected a line of JSON for each metric" in result.stderr
+
+
+def test_best_checkpoint_is_evaluated_too_and_other_things_are_refused(trained, images):
+    result = run("evaluate", "run/checkpoint.best.npz", "--count", 20)
+    assert result.exit_code == 0 and result.stdout.startswith("step 1, epoch 1: 20 samples")
+    assert "RUN must be a run directory or a checkpoint. Received: images.npz." in refused("evaluate", images)
+
+
+def test_plot_writes_the_chart_of_a_run(trained):
+    result = run("plot", "run")
+    assert result.exit_code == 0 and result.stdout.startswith("run/curves.png: loss of the discriminator, ")
+    assert "Fréchet distance, digits features, 9 samples of run" in result.stdout
+    assert "Received: nothing, without one" in refused("plot", "nothing")
+
+
+def test_features_that_are_unknown_are_refused_before_anything_is_written(images, tmp_path):
+    line = refused(*TRAIN, "--data", images, "--batch-size", 40, "--fid-interval", 1, "--features", "vgg")
+    assert "features must be one of FILE.keras, digits, inception" in line and not (tmp_path / "run").exists()

@@ -1,0 +1,257 @@
+import shutil
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from keras_gan.commands import main
+from keras_gan.config import TrainConfig
+from keras_gan.data import datasets
+from keras_gan.model.gan import GAN
+from keras_gan.training import loop
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path, monkeypatch):
+    """Each test runs in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
+def trained(folder, array):
+    """Trains two steps on a file of an array, a grid after each, and returns the run directory."""
+    np.savez(folder / "images.npz", x_train=array[:40], x_test=array[40:])
+    found = datasets.load_dataset(path=folder / "images.npz")
+    numbers = dict(batch_size=20, sample_interval=1, latent_dim=7, data=str(folder / "images.npz"))
+    config = TrainConfig("aioz", epochs=1, **numbers).resolved()
+    gan = GAN("aioz", image_shape=found.image_shape, latent_dim=7, jit_compile=False)
+    loop.train(gan, found, config, folder / "run", quiet=True)
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def grey(tmp_path_factory, pixels):
+    """The run directory of grey images."""
+    return trained(tmp_path_factory.mktemp("grey"), pixels)
+
+
+@pytest.fixture(scope="module")
+def rgb(tmp_path_factory):
+    """The run directory of RGB images, higher than wide."""
+    array = np.random.default_rng(1).integers(0, 256, (50, 9, 8, 3), dtype=np.uint8)
+    return trained(tmp_path_factory.mktemp("rgb"), array)
+
+
+@pytest.fixture
+def imported(grey, tmp_path):
+    """A run of a checkpoint alone, as `import` leaves it."""
+    (tmp_path / "imported").mkdir()
+    shutil.copy(grey / "checkpoint.npz", tmp_path / "imported")
+    return tmp_path / "imported"
+
+
+def run(*words):
+    return CliRunner().invoke(main.main, ["sample", *map(str, words)], prog_name="python cli.py")
+
+
+def drawn(*words):
+    """Runs a command that must succeed, and returns what it says."""
+    result = run(*words)
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    return result.stdout
+
+
+def refused(*words, code=1):
+    """Runs a command that must fail, and returns its last line, which must be the only one but for usage."""
+    result = run(*words)
+    lines = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert (result.exit_code, result.stdout, len(lines)) == (code, "", 1), result.output
+    return lines[0]
+
+
+def size(path):
+    with Image.open(path) as picture:
+        return picture.size
+
+
+# what goes together
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--gif --seeds 0-3", "give --gif or --seeds, not both"),
+        ("--gif --npz a.npz", "give --gif or --npz, not both"),
+        ("--gif --interpolate 0 1", "give --gif or --interpolate, not both"),
+        ("--interpolate 0 1 --count 4", "give --interpolate or --count, not both"),
+        ("--interpolate 0", "requires 2 arguments"),
+        (f"--interpolate 0 {2**63}", "x<="),
+        ("--nearest --npz a.npz", "give --nearest or --npz, not both"),
+        ("--nearest --seeds 0 --count 1", "give --seeds or --count, not both"),
+        ("--real --nearest", "give --nearest or --real, not both"),
+        ("--real --frames 3", "give --real or --frames, not both"),
+        ("--dataset mnist", "--dataset goes with --nearest or --real alone"),
+        ("--offline", "--offline goes with --nearest or --real alone"),
+        ("--frames 5", "--frames goes with --gif or --interpolate alone"),
+        ("--gif --out a.png", "must end in .gif with --gif. Received: a.png"),
+        ("--gif --frames 1", "x>=2"),
+        ("--out a.jpg", "--out must end in .png. Received: a.jpg"),
+        ("--nearest --out a.jpg", "--out must end in .png. Received: a.jpg"),
+    ],
+)
+def test_options_that_do_not_go_together_are_wrong_use(words, told, grey, tmp_path):
+    assert told in refused(grey, *words.split(), code=2)
+    assert not list(tmp_path.iterdir())
+
+
+# --gif
+
+
+@pytest.mark.parametrize("kind", ["grey", "rgb"])
+def test_gif_of_a_run_lies_in_it(kind, request):
+    folder = request.getfixturevalue(kind)
+    line = drawn(folder, "--gif")
+    told = "grids from epoch 0, step 0 to epoch 1, step 2 (all 3)"
+    assert line == f"{folder / 'training.gif'}: {told}\n"
+    with Image.open(folder / "training.gif") as moving:
+        assert (moving.format, moving.n_frames) == ("GIF", 3)
+        assert moving.size == (size(folder / "0.png")[0], size(folder / "0.png")[1] + 28)
+    (folder / "training.gif").unlink()
+
+
+def test_gif_of_a_checkpoint_is_that_of_its_folder_and_goes_where_it_is_told(grey, tmp_path):
+    assert "all 3" in drawn(grey / "checkpoint.npz", "--gif", "--out", "a.gif")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
+
+
+def test_gif_leaves_out_grids_and_says_so(grey):
+    line = drawn(grey, "--gif", "--frames", 2, "--out", "a.gif")
+    assert line.endswith(" to epoch 1, step 2 (2 of 3, evenly spread; --frames takes more)\n")
+
+
+def test_gif_of_grids_without_record_or_checkpoint_has_steps(grey, tmp_path):
+    shutil.copy(grey / "1.png", tmp_path)
+    assert drawn(".", "--gif") == "training.gif: grids from step 1 to step 1 (all 1)\n"
+
+
+def test_gif_of_a_run_without_grids_is_refused(imported):
+    assert f"must hold sample grids such as 0.png. Received: {imported}" in refused(imported, "--gif")
+    assert not (imported / "training.gif").exists()
+
+
+def test_gif_of_what_is_not_there_is_refused():
+    assert "nowhere" in refused("nowhere", "--gif")
+
+
+# --interpolate
+
+
+@pytest.mark.parametrize("kind", ["grey", "rgb"])
+def test_interpolation_of_a_run_lies_in_it_and_ends_in_the_images_of_its_seeds(kind, request):
+    folder = request.getfixturevalue(kind)
+    path = folder / "interpolation.png"
+    assert drawn(folder, "--interpolate", 4, 0) == f"{path}: 9 images from seed 4 to seed 0, of step 2\n"
+    drawn(folder, "--seeds", "4,0", "--grid", "1x2", "--out", "ends.png")
+    strip, ends = (np.asarray(Image.open(file).convert("RGB")) for file in (path, "ends.png"))
+    side = (ends.shape[1] - 4) // 2
+    for strip in (strip[28 : 28 + len(ends)], strip[-len(ends) :]):
+        np.testing.assert_array_equal(strip[:, : 4 + side], ends[:, : 4 + side])
+        np.testing.assert_array_equal(strip[:, -4 - side :], ends[:, -4 - side :])
+    path.unlink()
+
+
+def test_interpolation_has_the_columns_asked_for_and_needs_no_record(imported):
+    assert "3 images" in drawn(imported, "--interpolate", 1, 2, "--frames", 3, "--out", "a.png")
+    assert size("a.png")[0] == 3 * 68 + 4
+
+
+# --nearest
+
+
+@pytest.mark.parametrize("kind", ["grey", "rgb"])
+def test_nearest_images_of_a_run_are_those_of_its_own_data(kind, request):
+    folder = request.getfixturevalue(kind)
+    told, heading, samples, tests = drawn(folder, "--nearest").splitlines()
+    assert told == f"{folder / 'nearest.png'}: 24 images of step 2 and the 3 nearest to each"
+    assert "nearest of 40 training images" in heading
+    assert samples.startswith("24 samples: median ") and tests.startswith("10 test images: median ")
+    assert size(folder / "nearest.png")[0] > 3 * 4 * 68
+    (folder / "nearest.png").unlink()
+
+
+def test_nearest_images_are_the_training_images_at_the_distances_printed(grey, tmp_path):
+    lines = drawn(grey, "--nearest", "--seeds", "3", "--out", "a.png").splitlines()
+    drawn(grey, "--seeds", "3", "--npz", "fake.npz")
+    fake = np.load("fake.npz")["images"].astype(float)
+    real = np.load(grey.parent / "images.npz")["x_train"]
+    distances = np.sqrt(((fake - real) ** 2).sum(axis=(1, 2, 3))) / 255
+    assert f"median {distances.min():.2f}, smallest {distances.min():.2f}" in lines[2]
+    picture = np.asarray(Image.open("a.png").convert("L"))[28:]
+    for place, row in enumerate(np.argsort(distances)[:3]):
+        left = 72 + 8 + 4 + 68 * place
+        np.testing.assert_array_equal(picture[4:68:8, left : left + 64 : 8], real[row, ..., 0])
+
+
+def test_images_without_a_test_part_are_searched_and_that_is_said(imported, images_npz):
+    result = run(imported, "--nearest", "--data", images_npz, "--count", 5)
+    assert result.exit_code == 0 and "nearest of 50 training images" in result.stdout
+    assert result.stdout.splitlines()[3] == "test images: none, as the real images have no test part"
+
+
+def test_real_images_of_a_run_without_a_record_are_asked_for(imported):
+    line = refused(imported, "--nearest")
+    assert "must be named with --dataset or --data" in line and str(imported) in line
+    assert not (imported / "nearest.png").exists()
+
+
+def test_real_images_of_another_shape_are_refused(rgb, images_npz):
+    line = refused(rgb, "--nearest", "--data", images_npz)
+    assert "8x8x1. Received" in line and "9x8x3" in line
+
+
+def test_real_images_that_are_no_longer_those_of_the_run_are_refused(grey, tmp_path, images_npz):
+    shutil.copytree(grey, tmp_path / "run")
+    record = tmp_path / "run/config.json"
+    record.write_text(record.read_text().replace(str(grey.parent / "images.npz"), str(images_npz)))
+    assert "must be those of the run" in refused("run", "--nearest")
+    assert not (tmp_path / "run/nearest.png").exists()
+
+
+# --real
+
+
+@pytest.mark.parametrize("kind", ["grey", "rgb"])
+def test_real_images_beside_samples_are_of_the_run_s_own_data(kind, request):
+    folder = request.getfixturevalue(kind)
+    told = drawn(folder, "--real", "--grid", "2x3")
+    assert told == f"{folder / 'real.png'}: 6 images of step 2, 6 real ones of images\n"
+    width, height = size(folder / "real.png")
+    assert width == 2 * (3 * 68 + 4) + 32 and height == 28 + 2 * (64 + 4 + 8 * (kind == "rgb")) + 4
+    (folder / "real.png").unlink()
+
+
+def test_samples_left_of_real_images_are_those_of_their_seeds_and_the_others_are_real(grey):
+    drawn(grey, "--real", "--seeds", "0-3", "--out", "a.png")
+    drawn(grey, "--seeds", "0-3", "--npz", "fake.npz")
+    picture = np.asarray(Image.open("a.png").convert("L"))[28:]
+    fake, real = np.load("fake.npz")["images"], np.load(grey.parent / "images.npz")["x_train"]
+    known = [{image.tobytes() for image in pool} for pool in (fake, real)]
+    for left, pool in zip((0, 140 + 32), known, strict=True):
+        places = [(y, left + x) for y in (4, 72) for x in (4, 72)]
+        shown = {picture[y : y + 64 : 8, x : x + 64 : 8].tobytes() for y, x in places}
+        assert len(shown) == 4 and shown <= pool
+
+
+def test_fewer_real_images_than_samples_and_no_test_part_are_no_fault(imported, images_npz):
+    told = drawn(imported, "--real", "--data", images_npz)
+    assert "64 images of step 2, 50 real ones of images" in told
+    (imported / "real.png").unlink()
+
+
+def test_real_images_beside_a_run_without_a_record_are_asked_for(imported):
+    assert "must be named with --dataset or --data" in refused(imported, "--real")
+
+
+def test_more_samples_than_the_grid_holds_are_refused_beside_real_images_too(grey, tmp_path):
+    line = refused(grey, "--real", "--count", 7, "--grid", "2x3", "--out", "a.png")
+    assert "2x3 holds 6 images. Received: 7" in line and not list(tmp_path.iterdir())

@@ -1,0 +1,147 @@
+"""Tests of pixel ranges, sizes and grids."""
+
+import numpy as np
+import pytest
+
+from keras_gan.data.pixels import from_array, resize, to_float, to_grey, to_uint8
+from keras_gan.figures.grid import add_caption, draw_grid, join_images
+
+LEVELS = np.arange(256, dtype=np.uint8)
+
+
+def test_ends_and_a_known_level_in_unit_range():
+    unit = to_float(np.array([0, 51, 255], np.uint8))
+    assert unit.dtype == np.float32
+    np.testing.assert_allclose(unit, [-1, -0.6, 1], rtol=0, atol=1e-7)
+
+
+def test_every_level_survives_the_way_there_and_back():
+    np.testing.assert_array_equal(to_uint8(to_float(LEVELS)), LEVELS)
+
+
+def test_to_uint8_rounds_to_the_nearest_level():
+    unit = (np.array([9.6, 10.4, 254.6]) / 127.5) - 1
+    assert to_uint8(unit).tolist() == [10, 10, 255]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, 1.0001, -1.0001, np.inf])
+def test_to_uint8_refuses_what_is_outside_the_unit_range(wrong):
+    with pytest.raises(ValueError, match=r"floats in \[-1, 1\]. Received"):
+        to_uint8(np.array([0, wrong]))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, ">u2"])
+def test_integers_of_any_width_keep_their_values(dtype):
+    taken = from_array(LEVELS.reshape(4, 8, 8).astype(dtype))
+    assert taken.dtype == np.uint8
+    np.testing.assert_array_equal(taken, LEVELS.reshape(4, 8, 8, 1))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floats_from_0_to_1_give_back_their_levels(dtype):
+    taken = from_array((LEVELS.reshape(1, 16, 16) / 255).astype(dtype))
+    np.testing.assert_array_equal(taken.ravel(), LEVELS)
+
+
+def test_floats_with_a_negative_value_are_read_from_minus_1_to_1():
+    taken = from_array(np.array([-1, 0, 0.2, 1]).reshape(1, 2, 2))
+    assert taken.ravel().tolist() == [0, 128, 153, 255]
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (2, 8, 8, 2), (2, 1, 8, 8, 3), (0, 8, 8), (2, 0, 8)])
+def test_other_shapes_are_refused(shape):
+    with pytest.raises(ValueError, match=r"must be an array of shape .* Received: shape"):
+        from_array(np.full(shape, 7, np.uint8))
+
+
+@pytest.mark.parametrize("low, high", [(-1, 255), (0, 256), (0, 1), (0.0, 255.0), (-1.1, 1.0)])
+def test_other_ranges_are_refused(low, high):
+    with pytest.raises(ValueError, match="integers from 0 to 255"):
+        from_array(np.array([[[low, high]]]))
+
+
+def test_nan_is_refused():
+    with pytest.raises(ValueError, match="Received: float64 from nan"):
+        from_array(np.array([[[0, np.nan]]]))
+
+
+@pytest.mark.parametrize("dtype", [bool, complex, "U1"])
+def test_other_kinds_of_numbers_are_refused(dtype):
+    with pytest.raises(ValueError, match="must be integers or floats"):
+        from_array(np.ones((1, 2, 2)).astype(dtype))
+
+
+def test_resize_gives_the_bicubic_values_worked_out_by_hand():
+    """Keys's kernel with a = -0.5: an edge of 0 and 255, at twice the width.
+
+    Weights at distances 0.25, 0.75, 1.25 are 0.8672, 0.2266, -0.0703; divided by their sum,
+    pixel 1 is 255 * 0.2266 / 1.0938 = 52.8, and pixel 0 is negative, so 0.
+    """
+    edge = np.array([0, 255], np.uint8).reshape(1, 1, 2, 1)
+    assert resize(edge, (1, 4)).ravel().tolist() == [0, 53, 202, 255]
+
+
+def test_resize_takes_height_first_and_keeps_the_channels_apart():
+    red = np.zeros((2, 4, 6, 3), np.uint8)
+    red[..., 0] = 200
+    resized = resize(red, (10, 3))
+    assert resized.shape == (2, 10, 3, 3) and resized.dtype == np.uint8
+    assert np.unique(resized.reshape(-1, 3), axis=0).tolist() == [[200, 0, 0]]
+
+
+def test_resize_to_the_same_size_changes_nothing():
+    same = np.random.default_rng(0).integers(0, 256, (2, 5, 4, 1), np.uint8)
+    np.testing.assert_array_equal(resize(same, (5, 4)), same)
+
+
+def test_grid_goes_row_by_row_on_white():
+    numbered = np.arange(1, 4, dtype=np.uint8).reshape(3, 1, 1, 1).repeat(64, 1).repeat(70, 2)
+    picture = draw_grid(numbered, 2, 2)
+    assert picture.shape == (2 * 68 + 4, 2 * 74 + 4, 1)
+    centres = picture[4 + 32 :: 68, 4 + 35 :: 74, 0]
+    assert centres.tolist() == [[1, 2], [3, 255]]
+    assert (picture[:4] == 255).all() and (picture[68:72] == 255).all()
+
+
+def test_grid_enlarges_small_images_by_a_whole_factor_without_smoothing():
+    small = np.array([0, 100], np.uint8).reshape(1, 1, 2, 1).repeat(28, 1).repeat(14, 2)
+    picture = draw_grid(small, 1, 1)
+    assert picture.shape == (3 * 28 + 8, 3 * 28 + 8, 1)
+    assert picture[4:-4, 4:-4, 0].tolist() == [[0] * 42 + [100] * 42] * 84
+
+
+def test_grid_refuses_more_images_than_places():
+    with pytest.raises(ValueError, match="2x3 holds 6 images. Received: 7"):
+        draw_grid(np.zeros((7, 8, 8, 1), np.uint8), 2, 3)
+
+
+def test_grey_of_a_color_is_its_luma_and_of_a_grey_itself():
+    colors = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [7, 7, 7], [255, 255, 255]], np.uint8)
+    grey = to_grey(colors.reshape(1, 1, 5, 3))
+    assert grey.shape == (1, 1, 5, 1) and grey.dtype == np.uint8
+    assert grey.ravel().tolist() == [76, 150, 29, 7, 255]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_caption_is_black_on_white_above_the_picture_which_stays_as_it_is(channels):
+    picture = np.full((30, 200, channels), 90, np.uint8)
+    whole = add_caption(picture, "step 7")
+    assert whole.shape[1:] == (200, channels) and whole.dtype == np.uint8
+    np.testing.assert_array_equal(whole[-30:], picture)
+    text = whole[:-30]
+    assert text.min() < 50 and (text[[0, -1]] == 255).all() and (text[:, :3] == 255).all()
+    assert (add_caption(picture, "step 8") != whole).any()
+
+
+def test_caption_wider_than_its_picture_is_not_cut():
+    whole = add_caption(np.zeros((9, 9, 1), np.uint8), "a caption much wider than nine pixels")
+    assert whole.shape[1] > 150 and (whole[:, -3:] == 255).all() and (whole[-9:, 9:] == 255).all()
+    assert whole[:-9, 100:].min() < 50
+
+
+def test_pictures_are_joined_on_white_with_gaps_between_them_alone():
+    a, b = np.full((2, 3, 1), 7, np.uint8), np.full((1, 2, 1), 8, np.uint8)
+    beside = join_images([a, b], axis=1, gap=1)[..., 0]
+    assert beside.tolist() == [[7, 7, 7, 255, 8, 8], [7, 7, 7, 255, 255, 255]]
+    below = join_images([a, b], axis=0)[..., 0]
+    assert below.tolist() == [[7, 7, 7], [7, 7, 7], [8, 8, 255]]

@@ -1,0 +1,144 @@
+import numpy as np
+import pytest
+
+from keras_gan.data import datasets
+from keras_gan.evaluation import feature_stats, fid, metrics
+from keras_gan.evaluation.inputs import Side, Source, find_labelled_images, open_side
+from keras_gan.evaluation.score import Scorer
+from keras_gan.rng import Stream, choose_rows, draw_noise
+from tests.conftest import Corner, forbidden
+
+PIXELS = np.random.default_rng(3).integers(0, 200, (60, 4, 4, 1), np.uint8)
+OFFLINE = dict(image_size=None, stated=None, offline=True, warn=forbidden)
+
+
+def side_of(pixels, other=None, name="b"):
+    dataset = datasets.Dataset.from_array(pixels, name)
+    other = None if other is None else datasets.Dataset.from_array(other, "other")
+    return Side(name, None, Source(name, None, None, None, pixels), dataset, other)
+
+
+def shifted(pixels, by):
+    moved = pixels.copy()
+    moved[:, 0, :3] += np.uint8(by)
+    return moved
+
+
+def test_distance_of_a_shift_is_its_square_times_the_features_that_are_shifted():
+    found = fid.compute_fid(side_of(shifted(PIXELS, 5)), side_of(PIXELS), Corner(), None, 0, forbidden)
+    assert found["frechet_distance"] == pytest.approx(3 * 25, rel=1e-9)
+    assert (found["n_a"], found["n_b"], found["seed"], found["note"]) == (60, 60, 0, "")
+    assert found["protocol"]["features"] == "corner"
+
+
+def test_floor_is_of_the_other_part_at_the_number_of_images_of_a():
+    other = np.random.default_rng(4).integers(0, 200, (50, 4, 4, 1), np.uint8)
+    found = fid.compute_fid(side_of(PIXELS[:20]), side_of(PIXELS, other), Corner(), None, 0, forbidden)
+    rows = choose_rows(50, 0, 20)
+    flat = [p.reshape(len(p), -1)[:, :3].astype(float) for p in (other[rows], PIXELS)]
+    expected = metrics.frechet_distance_of_features(*flat).value
+    assert found["floor"] == {"value": pytest.approx(expected), "n": 20, "n_reference": 60}
+
+
+def test_floor_without_another_part_is_of_some_of_b_to_the_rest_and_b_is_all_of_it():
+    corner = Corner()
+    found = fid.compute_fid(side_of(PIXELS[:20] ^ 1, name="a"), side_of(PIXELS), corner, None, 0, forbidden)
+    assert (found["floor"]["n"], found["floor"]["n_reference"], found["n_b"]) == (20, 40, 60)
+    assert corner.seen == 20 + 60 and found["floor"]["value"] > 0
+    same = fid.compute_fid(side_of(PIXELS), side_of(PIXELS), Corner(), None, 0, forbidden)
+    assert same["frechet_distance"] == pytest.approx(0, abs=1e-6 * 3 * 200**2)
+    assert same["floor"]["n"] == 30
+
+
+def test_count_bounds_both_sides_and_seed_chooses_the_rows():
+    other = PIXELS[:40]
+    one, two = (
+        fid.compute_fid(side_of(PIXELS), side_of(PIXELS ^ 1, other), Corner(), 25, s, forbidden)
+        for s in (0, 1)
+    )
+    assert (one["n_a"], one["n_b"], one["floor"]["n"]) == (25, 25, 25)
+    assert one["frechet_distance"] != two["frechet_distance"]
+
+
+def test_statistics_stand_in_for_the_images_they_are_of(tmp_path):
+    feature_stats.save_stats(tmp_path / "b.npz", feature_stats.compute_stats(Corner(), [PIXELS]))
+    b = open_side(str(tmp_path / "b.npz"), **OFFLINE)
+    images = fid.compute_fid(side_of(PIXELS ^ 3), side_of(PIXELS), Corner(), None, 0, forbidden)
+    found = fid.compute_fid(side_of(PIXELS ^ 3), b, Corner(), None, 0, forbidden)
+    assert found["frechet_distance"] == pytest.approx(images["frechet_distance"], rel=1e-9)
+    assert found["floor"] is None and found["n_b"] == 60
+    alone = fid.compute_fid(b, b, None, None, 0, forbidden)
+    assert alone["frechet_distance"] == pytest.approx(0, abs=1e-3)
+
+
+def test_sides_are_paths_and_data_sets_with_their_parts(tmp_path):
+    one = open_side("digits:test", **OFFLINE)
+    assert (len(one.dataset.images), len(one.other.images)) == (360, 1437)
+    assert (one.count(None), one.count(100), one.dataset.split) == (360, 100, "test")
+    assert len(open_side("digits", **OFFLINE).dataset.images) == 1437
+    np.savez(tmp_path / "m.npz", x_train=PIXELS[:40], x_test=PIXELS[40:])
+    for text, n in (("m.npz", 40), ("m.npz:train", 40), ("m.npz:test", 20)):
+        assert len(open_side(str(tmp_path / text), **OFFLINE).dataset.images) == n
+    np.save(tmp_path / "x.npy", PIXELS)
+    assert open_side(str(tmp_path / "x.npy"), **OFFLINE).other is None
+    with pytest.raises(ValueError, match="with a test part"):
+        open_side(str(tmp_path / "x.npy:test"), **OFFLINE)
+
+
+def test_images_are_resized_as_they_are_read(tmp_path):
+    np.save(tmp_path / "x.npy", PIXELS)
+    assert open_side(str(tmp_path / "x.npy"), (6, 5), None, True, forbidden).dataset.image_shape == (6, 5, 1)
+
+
+def test_classifier_learns_from_labels_of_b_and_else_of_a_and_else_the_bundled_digits():
+    digits, plain = open_side("digits:test", **OFFLINE), side_of(PIXELS)
+    for sides in ([plain, digits], [digits, plain], [plain, plain]):
+        train, test = find_labelled_images(sides, True, forbidden)
+        assert (len(train.images), len(test.images), train.split) == (1437, 360, "train")
+
+
+def test_words_name_the_network_and_never_say_FID_without_it():
+    found = fid.compute_fid(side_of(PIXELS[:20]), side_of(PIXELS), Corner(), None, 0, forbidden)
+    lines = list(fid.format_result(found, "for tests"))
+    assert lines[0].startswith("Fréchet distance (corner features): ") and lines[-1] == "judge: for tests"
+    assert "20 images of b to 60 of b, seed 0" in lines[1]
+    of_inception = {"features": "inception"}
+    assert fid.name_distance(of_inception, stated=False) == "Fréchet Inception Distance (Keras's InceptionV3)"
+    assert fid.name_distance(of_inception, stated=True) == "Fréchet distance (inception features, as stated)"
+    assert fid.name_distance({"stated": "x"}, stated=True) == "Fréchet distance (x features, as stated)"
+
+
+def test_few_images_and_a_floor_of_fewer_are_warned_of():
+    found = {"n_a": 5000, "n_b": 2048, "floor": {"n": 5000}}
+    assert list(fid.list_warnings(found)) == []
+    assert len(list(fid.list_warnings(found | {"n_b": 2047}))) == 1
+    [line] = fid.list_warnings(found | {"n_b": None, "floor": {"n": 360}})
+    assert line.startswith("The floor is of 360 images")
+    assert list(fid.list_warnings(found | {"n_a": None, "floor": None})) == []
+
+
+class Constant:
+    """What `Scorer` uses of a GAN: its samples are images of a data set moved by its step."""
+
+    seed, latent_dim = 4, 2
+
+    def __init__(self, step):
+        self.step, self.z = step, []
+
+    def sample(self, z):
+        self.z.append(z)
+        return shifted(PIXELS, self.step)
+
+
+def test_score_of_a_gan_is_a_row_with_all_it_depends_on():
+    scorer = Scorer(Corner(), datasets.Dataset.from_array(PIXELS), 60, forbidden)
+    gan = Constant(2)
+    row = scorer(gan, epoch=1)
+    assert (row.pop("value"), row.pop("weights")) == (pytest.approx(3 * 4, rel=1e-9), "0" * 64)
+    assert row == {
+        **{"step": 2, "epoch": 1, "metric": "frechet_distance", "n": 60, "n_real": 60, "seed": 4},
+        **{"data": scorer._dataset.sha256, "features": "corner", "preprocessing": "none"},
+    }
+    scorer(gan, epoch=2)
+    np.testing.assert_array_equal(gan.z[0], gan.z[1])
+    np.testing.assert_array_equal(gan.z[0], draw_noise(4, Stream.EVALUATION, 0, 60, 2))

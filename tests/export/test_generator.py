@@ -1,0 +1,181 @@
+"""The generator written for other programs, each loaded in its own runtime."""
+
+import functools
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from click.testing import CliRunner
+
+from keras_gan.commands import main
+from keras_gan.export import generator
+from keras_gan.model.gan import GAN
+from keras_gan.rng import Stream, draw_noise
+
+Z = draw_noise(7, Stream.EVALUATION, 0, 1000, 5)
+SETTINGS = dict(image_shape=(6, 4, 3), latent_dim=5, jit_compile=False)
+
+
+@functools.cache
+def lived_in(preset="aioz", precision="float32"):
+    """A GAN whose weights and moving statistics are all off their defaults; it is shared."""
+    gan = GAN(preset, precision=precision, **SETTINGS)
+    rng = np.random.default_rng(1)
+    for variable in gan.generator.variables:
+        if variable.name in ("gamma", "moving_variance"):
+            variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+        elif variable.name != "kernel":
+            variable.assign(rng.normal(0, 0.1, variable.shape))
+    return gan
+
+
+def images_of(gan):
+    """Returns the images (1000, 6, 4, 3) of the generator in inference mode."""
+    return np.asarray(gan.generator(Z, training=False), np.float64)
+
+
+def with_keras(path):
+    model = keras.models.load_model(path)
+    assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}
+    return model.predict(Z, verbose=0)
+
+
+def with_savedmodel(path):
+    serve = (loaded := tf.saved_model.load(path)).signatures["serving_default"]
+    (images,) = serve(z=tf.constant(Z)).values()
+    np.testing.assert_array_equal(loaded.serve(Z), images)
+    return images.numpy()
+
+
+def with_onnx(path):
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs pip install tf2onnx onnxruntime")
+    session = onnxruntime.InferenceSession(path)
+    assert [z.name for z in session.get_inputs()] == ["z"]
+    return session.run(None, {"z": Z})[0]
+
+
+RUNTIMES = {"keras": with_keras, "savedmodel": with_savedmodel, "onnx": with_onnx}
+every_format = pytest.mark.parametrize("kind", RUNTIMES)
+
+
+def written(gan, kind, folder):
+    """Writes a format and returns what its own runtime makes of Z and what `write` returned."""
+    if kind == "onnx":
+        pytest.importorskip("onnxruntime", reason="needs pip install tf2onnx onnxruntime")
+        pytest.importorskip("tf2onnx", reason="needs pip install tf2onnx onnxruntime")
+    path, apart = generator.export_generator(gan, kind, folder)
+    return RUNTIMES[kind](path), path, apart
+
+
+@every_format
+@pytest.mark.parametrize("preset", ["kmnist", "aioz"])
+def test_own_runtime_makes_the_images_of_the_generator(kind, preset, tmp_path):
+    gan = lived_in(preset)
+    images, path, apart = written(gan, kind, tmp_path)
+    assert images.dtype == np.float32 and np.abs(images).max() <= 1 and images.std() > 0.05
+    np.testing.assert_allclose(images, images_of(gan), rtol=0, atol=1e-5)
+    assert apart <= 1e-6 and [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("kind", "precision", "atol"),
+    [("savedmodel", "float64", 1e-5), ("onnx", "mixed_bfloat16", 0.05)],  # whose products have 8 bits
+)
+def test_other_precisions_come_out_in_float32(kind, precision, atol, tmp_path):
+    gan = lived_in("kmnist", precision)
+    images, *_ = written(gan, kind, tmp_path)
+    assert images.dtype == np.float32
+    np.testing.assert_allclose(images, images_of(gan), rtol=0, atol=atol)
+
+
+def test_float32_copy_has_the_weights_of_mixed_precision_bit_for_bit():
+    gan = lived_in("kmnist", "mixed_bfloat16")
+    copy = generator.to_float32(gan)
+    for ours, theirs in zip(copy.get_weights(), gan.generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_generator_of_a_subclass_is_written(tmp_path):
+    class Narrow(GAN):
+        def build_generator(self):
+            layers = keras.layers.Dense(72, "tanh"), keras.layers.Reshape((6, 4, 3))
+            return keras.Sequential([keras.Input((5,)), *layers])
+
+    gan = Narrow("aioz", **SETTINGS)
+    images, *_ = written(gan, "keras", tmp_path)
+    np.testing.assert_allclose(images, images_of(gan), rtol=0, atol=1e-6)
+
+
+def test_second_export_replaces_the_first(tmp_path):
+    written(lived_in("kmnist"), "savedmodel", tmp_path)
+    images, *_ = written(lived_in("aioz"), "savedmodel", tmp_path)
+    np.testing.assert_allclose(images, images_of(lived_in("aioz")), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("off", [2e-5, np.nan])
+def test_export_that_makes_other_images_is_refused_and_not_kept(off, tmp_path, monkeypatch):
+    gan = lived_in()
+    made = generator.FORMATS["keras"]
+
+    def wrong(path):
+        loaded = made.load(path)
+        return lambda z: loaded(z) + off
+
+    monkeypatch.setitem(generator.FORMATS, "keras", made._replace(load=wrong))
+    with pytest.raises(ValueError, match="must give the generator's images to 1e-05 in Keras"):
+        generator.export_generator(gan, "keras", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_folder_that_is_no_savedmodel_is_not_replaced(tmp_path):
+    (tmp_path / "savedmodel").mkdir()
+    (tmp_path / "savedmodel/notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="must be free or a SavedModel"):
+        generator.export_generator(lived_in(), "savedmodel", tmp_path)
+    assert (tmp_path / "savedmodel/notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("package", ["tf2onnx", "onnxruntime"])
+def test_package_that_is_missing_is_named_with_its_command(package, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", tf)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=f"{package}.*`pip install tf2onnx onnxruntime`"):
+        generator.export_generator(lived_in(), "onnx", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+# the command
+
+
+def exported(folder, *words):
+    return CliRunner().invoke(main.main, ["export", str(folder), *map(str, words)])
+
+
+def test_command_writes_into_the_run_and_says_how_far_it_was_compared(tmp_path):
+    lived_in().save(tmp_path / "checkpoint.npz")
+    result = exported(tmp_path, "--format", "keras")
+    assert (result.exit_code, result.stderr) == (0, "")
+    line = f"{tmp_path}/generator.keras: 1,000 images in Keras differ by "
+    assert result.stdout.startswith(line) and result.stdout.count("\n") == 1
+    images = with_keras(tmp_path / "generator.keras")
+    np.testing.assert_allclose(images, images_of(lived_in()), rtol=0, atol=1e-6)
+
+
+def test_command_writes_where_out_says(tmp_path):
+    lived_in().save(tmp_path / "checkpoint.npz")
+    assert exported(tmp_path, "--format", "keras", "--out", tmp_path / "new/folder").exit_code == 0
+    assert (tmp_path / "new/folder/generator.keras").is_file()
+    assert not (tmp_path / "generator.keras").exists()
+
+
+def test_command_takes_a_checkpoint_in_a_run_s_place(tmp_path):
+    lived_in().save(tmp_path / "checkpoint.best.npz")
+    assert exported(tmp_path / "checkpoint.best.npz", "--format", "keras").exit_code == 0
+    assert (tmp_path / "generator.keras").is_file()
+
+
+def test_command_offers_every_format():
+    (option,) = [p for p in main.main.commands["export"].params if p.name == "kind"]
+    assert set(option.type.choices) == {*generator.FORMATS, "torch"}

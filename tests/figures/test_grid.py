@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_gan.figures.curves import collect_losses, save_curves, smooth_curve
+from keras_gan.figures.grid import save_grid, save_titled_grids
+
+
+def pixels_of(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+@pytest.mark.parametrize("value", [0, 1, 100, 254, 255])
+def test_a_grey_image_of_one_value_shows_that_value(tmp_path, value):
+    save_grid(tmp_path / "a.png", np.full((1, 8, 8, 1), value, np.uint8), 1, 1)
+    assert (pixels_of(tmp_path / "a.png")[4:-4, 4:-4] == value).all()
+
+
+def test_every_picture_keeps_its_own_brightness_beside_others(tmp_path):
+    values = np.array([10, 20, 200, 250], np.uint8)
+    save_grid(tmp_path / "a.png", np.tile(values[:, None, None, None], (1, 64, 64, 1)), 2, 2)
+    picture = pixels_of(tmp_path / "a.png")
+    assert picture.shape == (2 * 68 + 4, 2 * 68 + 4, 3)
+    assert [picture[y, x, 0] for y in (30, 100) for x in (30, 100)] == values.tolist()
+
+
+def test_colours_stay_what_they_are(tmp_path):
+    samples = np.zeros((1, 64, 64, 3), np.uint8)
+    samples[0, :, :32] = (255, 128, 3)
+    save_grid(tmp_path / "a.png", samples, 1, 1)
+    assert pixels_of(tmp_path / "a.png")[10, 10].tolist() == [255, 128, 3]
+    assert pixels_of(tmp_path / "a.png")[10, 60].tolist() == [0, 0, 0]
+
+
+def test_places_left_over_are_white(tmp_path):
+    save_grid(tmp_path / "a.png", np.zeros((3, 64, 64, 1), np.uint8), 2, 2)
+    picture = pixels_of(tmp_path / "a.png")
+    assert (picture[72:, 72:] == 255).all() and (picture[4:68, 72:136] == 0).all()
+
+
+def test_same_samples_give_the_same_bytes_and_leave_nothing_beside(tmp_path):
+    samples = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), dtype=np.uint8)
+    save_grid(tmp_path / "a.png", samples, 2, 2)
+    save_grid(tmp_path / "b.png", samples, 2, 2)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
+
+
+def test_too_many_samples_for_the_grid_are_refused_and_nothing_is_written(tmp_path):
+    with pytest.raises(ValueError, match="grid of 1x2 holds 2 images. Received: 3"):
+        save_grid(tmp_path / "a.png", np.zeros((3, 8, 8, 1), np.uint8), 1, 2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_titled_grids_show_every_set_at_its_own_brightness_in_rows_of_four(tmp_path):
+    sets = [np.full((n, 8, 8, c), v, np.uint8) for n, c, v in ((25, 1, 60), (1, 1, 120), (4, 3, 180))]
+    save_titled_grids(tmp_path / "a.png", ["a", "b", "c"], sets)
+    three = pixels_of(tmp_path / "a.png")
+    middle = three[three.shape[0] // 2 + 20]
+    at = [np.flatnonzero((middle == value).all(axis=1)) for value in (60, 120, 180)]
+    assert min(map(len, at)) > 300 and at[0].max() < at[1].min() < at[1].max() < at[2].min()
+    save_titled_grids(tmp_path / "a.png", list("abcde"), [sets[0]] * 5)
+    five = pixels_of(tmp_path / "a.png")
+    assert abs(five.shape[0] - 2 * three.shape[0]) < 60 and five.shape[1] > three.shape[1]
+
+
+def test_a_long_title_is_broken_into_lines_and_makes_room_for_them(tmp_path):
+    heights = []
+    for title in ("short", "a very long name of a folder " * 4):
+        save_titled_grids(tmp_path / "a.png", [title], [np.zeros((1, 8, 8, 1), np.uint8)])
+        picture = pixels_of(tmp_path / "a.png")
+        heights.append(len(picture))
+        assert (picture[:, :4] == 255).all() and (picture[:4] == 255).all()
+    assert heights[1] > heights[0] + 50
+
+
+def test_curves_show_a_line_for_each_run_and_dash_those_named(tmp_path):
+    x = np.arange(150.0)
+    curves = {"loss": {"one": (x, np.ones(150)), "two": (x, np.zeros(150))}}
+    save_curves(tmp_path / "a.png", curves)
+    save_curves(tmp_path / "b.png", curves, dashed={"two"})
+    blue, orange = np.array([31, 119, 180]), np.array([255, 127, 14])
+    plain, dashed = (pixels_of(tmp_path / f"{name}.png") for name in "ab")
+    for color, holds in ((blue, np.equal), (orange, np.greater)):
+        drawn = [(np.abs(p.astype(int) - color).max(axis=2) < 3).sum() for p in (plain, dashed)]
+        assert drawn[0] > 500 and holds(*drawn)
+
+
+def test_one_value_can_be_drawn_and_every_quantity_has_a_panel(tmp_path):
+    heights = []
+    for n in (1, 3):
+        one = {f"quantity {i}": {"one": (np.ones(1), np.ones(1))} for i in range(n)}
+        save_curves(tmp_path / "a.png", one)
+        heights.append(len(pixels_of(tmp_path / "a.png")))
+    assert heights[1] > 2 * heights[0]
+
+
+def test_losses_of_histories_are_three_quantities_of_the_runs_that_have_rows():
+    table = {"step": np.array([1.0, 2]), "d_loss": np.array([3.0, 4]), "g_loss": np.array([5.0, 6])}
+    table |= {"d_acc_real": np.array([1.0, 0]), "d_acc_fake": np.array([0.5, 0])}
+    empty = {name: np.array([]) for name in table}
+    found = collect_losses({"one": table, "two": None, "three": empty}, {"one": 2})
+    assert [list(lines) for lines in found.values()] == [["one"]] * 3
+    x, y = found["accuracy of the discriminator"]["one"]
+    np.testing.assert_array_equal([x, y], [[0.5, 1], [0.75, 0]])
+
+
+def test_smoothed_is_the_mean_of_what_is_near():
+    values = np.random.default_rng(0).standard_normal(150)
+    expected = [values[max(0, i - 3) : i + 4].mean() for i in range(150)]
+    np.testing.assert_allclose(smooth_curve(values), expected, atol=1e-12)
+    np.testing.assert_array_equal(smooth_curve(np.arange(5.0)), np.arange(5.0))

@@ -1,0 +1,238 @@
+"""Tests of named arrays on disk."""
+
+import io
+import os
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+
+from keras_gan.files import npz
+from keras_gan.files.atomic import atomic_write, rotate
+
+ARRAYS = {
+    "a/b": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "columns": np.asfortranarray(np.arange(6).reshape(2, 3)),
+    "scalar": np.array(5.0),
+    "empty": np.zeros((0, 3)),
+    "big_endian": np.arange(3, dtype=">i4"),
+}
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def assert_refused(path, content, message):
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message) as error:
+        npz.load(path)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_arrays_come_back_as_they_were_saved(tmp_path):
+    npz.save(tmp_path / "all.npz", ARRAYS)
+    loaded = npz.load(tmp_path / "all.npz")
+    assert loaded.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        assert loaded[name].dtype == array.dtype and loaded[name].shape == array.shape
+        np.testing.assert_array_equal(loaded[name], array)
+
+
+def test_numpy_reads_what_was_saved_and_its_own_files_are_read(tmp_path):
+    npz.save(tmp_path / "ours.npz", {"x": np.arange(4)})
+    assert np.load(tmp_path / "ours.npz")["x"].tolist() == [0, 1, 2, 3]
+    np.savez_compressed(tmp_path / "theirs.npz", x=np.arange(4))
+    assert npz.load(tmp_path / "theirs.npz")["x"].tolist() == [0, 1, 2, 3]
+
+
+def test_npy_file_is_one_array_without_a_name(tmp_path):
+    np.save(tmp_path / "one.npy", np.arange(4))
+    assert npz.load(tmp_path / "one.npy")[""].tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("missing", ["none.npz", "."])
+def test_missing_file_and_folder_are_not_found(tmp_path, missing):
+    with pytest.raises(FileNotFoundError, match="Expected an .npz or .npy file"):
+        npz.load(tmp_path / missing)
+
+
+def test_python_objects_are_never_unpickled(tmp_path):
+    content = npy(np.array([{}], dtype=object))
+    assert_refused(tmp_path / "objects.npy", content, "holds Python objects")
+
+
+def headed(shape):
+    file = io.BytesIO()
+    header = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    return file.getvalue() + bytes(8 * 15)
+
+
+@pytest.mark.parametrize("shape", [(2**31, 2**31), (2**62, 2**62), (1000,)])
+def test_header_that_promises_too_much_is_refused(tmp_path, shape):
+    assert_refused(tmp_path / "x.npy", headed(shape), "promises shape .* more than the file holds")
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (-1, -1), (-1,)])
+def test_header_with_an_impossible_shape_is_refused(tmp_path, shape):
+    assert_refused(tmp_path / "x.npy", headed(shape), "cannot be read as arrays of numbers")
+
+
+def test_reason_of_several_lines_becomes_one(tmp_path):
+    """So NumPy refuses a header of more than 10,000 characters."""
+    content = b"\x93NUMPY\1\0" + (20000).to_bytes(2, "little") + b" " * 20000
+    assert_refused(tmp_path / "x.npy", content, "may not be safe to load securely")
+
+
+def test_changed_byte_in_an_archive_is_noticed(tmp_path):
+    npz.save(tmp_path / "x.npz", {"x": np.full(100, 7, np.uint8)})
+    content = bytearray((tmp_path / "x.npz").read_bytes())
+    content[content.index(bytes([7] * 100)) + 50] = 8
+    assert_refused(tmp_path / "x.npz", content, "Bad CRC-32")
+
+
+def test_bytes_after_the_array_are_refused(tmp_path):
+    """Or a damaged header that promises less would go unnoticed."""
+    assert_refused(tmp_path / "x.npy", npy(np.arange(9)) * 2, "more than the 9 numbers")
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("x.npy", npy(np.arange(9)) + b"x")
+    content = (tmp_path / "x.npz").read_bytes()
+    assert_refused(tmp_path / "x.npz", content, "more than the 9 numbers")
+
+
+def test_archive_cut_short_says_so(tmp_path):
+    npz.save(tmp_path / "x.npz", {"x": np.arange(100)})
+    content = (tmp_path / "x.npz").read_bytes()[:500]
+    assert_refused(tmp_path / "x.npz", content, "as if cut short")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"hello", npy(np.arange(9))[:-1]])
+def test_files_that_are_no_arrays_are_refused(tmp_path, content):
+    assert_refused(tmp_path / "x.npz", content, "cannot be read as arrays of numbers")
+
+
+def test_header_that_is_no_python_is_refused(tmp_path):
+    """NumPy raises tokenize.TokenError here, which is no ValueError."""
+    content = npy(np.arange(9)).replace(b"}", b"(")
+    assert_refused(tmp_path / "x.npy", content, "cannot be read as arrays of numbers")
+
+
+def test_damaged_lzma_member_is_refused(tmp_path):
+    """lzma.LZMAError is no ValueError either."""
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("x.npy", npy(np.arange(100)))
+    content = bytearray((tmp_path / "x.npz").read_bytes())
+    content[60:80] = bytes(20)
+    assert_refused(tmp_path / "x.npz", content, "cannot be read as arrays of numbers")
+
+
+def test_archive_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(npz, "_MAX_BYTES", 1000)
+    file = io.BytesIO()
+    np.savez_compressed(file, x=np.zeros(1000, np.uint8))
+    assert_refused(tmp_path / "bomb.npz", file.getvalue(), "unpacks to more than")
+
+
+def test_small_file_may_swell_and_a_large_one_a_hundredfold():
+    """Or a zip bomb of 16 MiB would fill 16 GiB."""
+    assert npz.max_unpacked_bytes(100) == 64 * 2**20
+    assert npz.max_unpacked_bytes(2**20) == 100 * 2**20
+    assert npz.max_unpacked_bytes(2**40) == 16 * 2**30
+
+
+@pytest.mark.parametrize("old, new", [(b"(9,), } ", b"(9L,), }"), (b"'<i8'", b"'\\W8'")])
+def test_no_warning_stands_beside_the_line_of_a_refusal(tmp_path, old, new):
+    """NumPy warns of a header of Python 2, and Python of an escape sequence."""
+    content = npy(np.arange(9)).replace(old, new)[:-1]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert_refused(tmp_path / "x.npy", content, "cannot be read as arrays of numbers")
+    assert told == []
+
+
+def test_failed_save_leaves_the_old_file_and_nothing_beside_it(tmp_path):
+    npz.save(tmp_path / "x.npz", {"x": np.arange(3)})
+    with pytest.raises(KeyboardInterrupt):
+        with atomic_write(tmp_path / "x.npz") as beside:
+            beside.write_bytes(b"half")
+            raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
+    assert npz.load(tmp_path / "x.npz")["x"].tolist() == [0, 1, 2]
+
+
+def test_the_old_bytes_stay_until_the_block_ends(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+    (tmp_path / "link.txt").hardlink_to(path)
+    with atomic_write(path) as beside:
+        beside.write_text("new")
+        assert path.read_text() == "old" and beside.suffix == ".txt"
+    assert path.read_text() == "new"
+    assert (tmp_path / "link.txt").read_text() == "old"  # moved over, not written into
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def three(folder, **contents):
+    """Returns the paths new, current and previous, each written where it has a content."""
+    for name, content in contents.items():
+        (folder / name).write_text(content)
+    return [folder / name for name in ("new", "current", "previous")]
+
+
+def contents(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_new_file_supplants_the_current_which_becomes_the_previous(tmp_path):
+    rotate(*three(tmp_path, new="3", current="2", previous="1"))
+    assert contents(tmp_path) == {"current": "3", "previous": "2"}
+
+
+def test_first_file_has_no_previous_and_a_previous_without_a_current_stays(tmp_path):
+    rotate(*three(tmp_path, new="1"))
+    assert contents(tmp_path) == {"current": "1"}
+    (tmp_path / "current").rename(tmp_path / "previous")
+    rotate(*three(tmp_path, new="2"))
+    assert contents(tmp_path) == {"current": "2", "previous": "1"}
+
+
+def test_previous_that_is_the_current_already_stays_it(tmp_path):
+    """So it is after a process was killed between the two moves."""
+    paths = three(tmp_path, new="3", current="2")
+    paths[2].hardlink_to(paths[1])
+    (tmp_path / ".previous.link").hardlink_to(paths[1])
+    rotate(*paths)
+    assert contents(tmp_path) == {"current": "3", "previous": "2"}
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_one_of_current_and_previous_is_whole_before_every_move(tmp_path, monkeypatch, links):
+    seen, replace = [], os.replace
+
+    def watched(source, target):
+        seen.append(contents(tmp_path))
+        replace(source, target)
+
+    def link(source, target):
+        raise OSError("no links")
+
+    monkeypatch.setattr(os, "replace", watched)
+    if not links:
+        monkeypatch.setattr(os, "link", link)
+    rotate(*three(tmp_path, new="3", current="2", previous="1"))
+    assert [c["previous"] for c in seen] == ["1", "2"]
+    assert [c.get("current") for c in seen] == ["2", "2" if links else None]
+    assert contents(tmp_path) == {"current": "3", "previous": "2"}
+
+
+def test_what_is_saved_is_put_on_the_disk_before_and_after_it_is_moved(tmp_path, monkeypatch):
+    """So that neither file is lost with the power."""
+    calls, fsync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda d: (calls.append(os.fstat(d).st_ino), fsync(d)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (calls.append("move"), replace(a, b)))
+    npz.save(tmp_path / "x.npz", {"x": np.arange(3)})
+    assert calls == [(tmp_path / "x.npz").stat().st_ino, "move", tmp_path.stat().st_ino]

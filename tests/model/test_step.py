@@ -1,0 +1,52 @@
+import pytest
+
+from keras_gan.model.step import gan_step
+from keras_gan.presets import PRESETS
+
+D_THEN_G_FRESH = [("generate", "z1"), ("D", "real", "fakes of z1"), ("G", "z2")]
+CALLS = {
+    "keras": D_THEN_G_FRESH,
+    "kmnist": [("generate", "z1"), ("D", "real", "fakes of z1"), ("G", "z1")],
+    "aioz": D_THEN_G_FRESH,
+    "tutorial": D_THEN_G_FRESH,
+    "pytorch-gan": [("generate", "z1"), ("G", "z1"), ("D", "real", "fakes of z1")],
+}
+
+
+class Recorder:
+    """Stands for the networks and writes down what is asked of them."""
+
+    def __init__(self):
+        self.calls = []
+
+    def generate(self, z):
+        self.calls.append(("generate", z))
+        return f"fakes of {z}"
+
+    def update_discriminator(self, real, fake):
+        self.calls.append(("D", real, fake))
+        return "d_loss_real", "d_loss_fake", "d_acc_real", "d_acc_fake"
+
+    def update_generator(self, z):
+        self.calls.append(("G", z))
+        return "g_loss"
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_calls_come_in_the_published_order_with_the_published_noise(name):
+    nets = Recorder()
+    gan_step(PRESETS[name].rule, nets, "real", ("z1", "z2"))
+    assert nets.calls == CALLS[name]
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_five_values_come_back_in_one_order_for_every_rule(name):
+    values = gan_step(PRESETS[name].rule, Recorder(), "real", ("z1", "z2"))
+    assert values == ("d_loss_real", "d_loss_fake", "g_loss", "d_acc_real", "d_acc_fake")
+
+
+@pytest.mark.parametrize("name", ["kmnist", "pytorch-gan"])
+def test_one_noise_is_enough_where_the_rule_reuses_it(name):
+    nets = Recorder()
+    gan_step(PRESETS[name].rule, nets, "real", ["z1"])
+    assert nets.calls == CALLS[name]

@@ -1,0 +1,138 @@
+"""Agreement of Keras with PyTorch, and that every fact of a preset is needed for it."""
+
+import functools
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from keras_gan.commands import main
+from keras_gan.data import datasets
+from keras_gan.model.gan import GAN
+from keras_gan.presets import PRESETS, BatchNormalization
+from keras_gan.pytorch import parity
+from keras_gan.pytorch.gan import TorchGAN
+
+pytest.importorskip("torch", reason="needs PyTorch: pip install torch==2.13.0")
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return datasets.load_dataset("digits").images[:200, 7:21, 7:21]
+
+
+@functools.cache
+def built(preset, image_shape, precision):
+    """Returns a GAN, traced once however often it is trained, and its initial state."""
+    gan = GAN(preset, image_shape=image_shape, precision=precision, jit_compile=False)
+    return gan, gan.arrays()
+
+
+def followed(preset, mode, pictures, steps, reference=None, batch_size=24):
+    settings = dict(image_shape=pictures.shape[1:], precision="float64" if mode == "float64" else "float32")
+    gan, initial = built(preset, **settings)
+    for name, variable in gan.variables().items():
+        variable.assign(initial[name])
+    gan.step = 0
+    pair = (TorchGAN(reference or preset, **settings) for _ in range(2))
+    return parity.follow(gan, *pair, mode, pictures, batch_size, steps)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_float64_runs_agree_to_rounding(preset, pictures):
+    # 12 steps of 24: 9 batches a pass, the last one of 8; no growth of roundings yet
+    trace = followed(preset, "float64", pictures, 12)
+    assert max(trace.d_loss.max(), trace.g_loss.max()) < 1e-13
+    assert trace.weights.max() < 1e-11
+    assert trace.exceeded() == []
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_float32_steps_agree_from_the_same_state(preset, pictures):
+    trace = followed(preset, "resync", pictures, 12)
+    assert trace.exceeded() == []
+    assert max(trace.d_loss.max(), trace.g_loss.max()) < 5e-6
+    np.testing.assert_allclose(*(s.astype(int) for s in trace.samples), atol=2)
+
+
+def changed_rule(preset, **facts):
+    return PRESETS[preset]._replace(rule=PRESETS[preset].rule._replace(**facts))
+
+
+def changed_norm(preset, **facts):
+    layers = PRESETS[preset].generator
+    return PRESETS[preset]._replace(
+        generator=tuple(x._replace(**facts) if isinstance(x, BatchNormalization) else x for x in layers)
+    )
+
+
+BROKEN = {  # what the PyTorch side does otherwise than the preset
+    "Adam's epsilon": ("kmnist", PRESETS["kmnist"]._replace(epsilon=1e-7)),
+    "Adam's epsilon of Keras": ("keras", PRESETS["keras"]._replace(epsilon=1e-8)),
+    "normalisation's epsilon": ("pytorch-gan", changed_norm("pytorch-gan", epsilon=1e-5)),
+    "momentum": ("pytorch-gan", changed_norm("pytorch-gan", momentum=0.8)),
+    "variance, loss and Adam of Keras": ("pytorch-gan", PRESETS["pytorch-gan"]._replace(semantics="keras")),
+    "order": ("pytorch-gan", changed_rule("pytorch-gan", generator_first=False)),
+    "reuse": ("kmnist", changed_rule("kmnist", fresh_noise=True)),
+    "fresh noise": ("aioz", changed_rule("aioz", fresh_noise=False)),
+    "sum": ("aioz", changed_rule("aioz", d_loss="mean")),
+    "mean": ("kmnist", changed_rule("kmnist", d_loss="sum")),
+    "two updates": ("keras", changed_rule("keras", joint_d_update=True)),
+    "mode of the fakes": ("keras", changed_rule("keras", fakes_in_training_mode=True)),
+    "step counter": ("keras", changed_rule("keras", shared_step_counter=False)),
+    "replacement": ("keras", changed_rule("keras", batches_with_replacement=False)),
+}
+
+
+@pytest.mark.parametrize("fact", BROKEN)
+def test_breaking_a_fact_exceeds_a_tolerance(fact, pictures, monkeypatch):
+    preset, broken = BROKEN[fact]
+    monkeypatch.setitem(PRESETS, "broken", broken._replace(name="broken"))
+    assert followed(preset, "float64", pictures, 6, reference="broken").exceeded()
+
+
+def test_biased_running_variance_shows_in_the_weights_alone(pictures, monkeypatch):
+    from keras_gan.pytorch import gan
+    from keras_gan.pytorch.gan import KerasBatchNorm1d
+
+    monkeypatch.setattr(gan.nn, "BatchNorm1d", KerasBatchNorm1d)
+    trace = followed("kmnist", "float64", pictures, 6)
+    assert max(trace.d_loss.max(), trace.g_loss.max()) < 1e-10
+    assert trace.exceeded()[0].startswith("float64: weights differs")
+
+
+def test_nan_exceeds_every_tolerance():
+    nan = np.full(3, np.nan)
+    assert len(parity.Trace("float64", nan, nan, nan, np.zeros(3), {}, ()).exceeded(1e9, 1e9)) == 3
+
+
+def test_distance_of_pytorch_from_itself_raises_the_tolerance_from_its_step_on():
+    found, floor = np.array([9e-11, 9e-8, 9e-8, 9e-8]), np.array([1e-16, 1e-16, 1e-9, 1e-12])
+    nothing = np.zeros(4)
+    [line] = parity.Trace("float64", found, nothing, nothing, floor, {}, ()).exceeded()
+    assert line == "float64: d_loss differs by 9.0e-08 at step 2; the tolerance is 1e-10"
+    floor[1] = 1e-9
+    assert parity.Trace("float64", found, nothing, nothing, floor, {}, ()).exceeded() == []
+
+
+def test_command_prints_json_and_writes_pictures(tmp_path, pictures):
+    np.savez(tmp_path / "images.npz", images=pictures)
+    words = ["parity", "--preset", "aioz", "--steps", "3", "--batch-size", "16", "--json"]
+    words += ["--data", tmp_path / "images.npz", "--outdir", tmp_path / "out"]
+    result = CliRunner().invoke(main.main, list(map(str, words)))
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert (found["preset"], found["steps"]) == ("aioz", 3)
+    for mode in ("float64", "resync"):
+        assert set(found[mode]["max_abs_diff"]) == {"d_loss", "g_loss", "weights"}
+        assert set(found[mode]["ms_per_step"]) == {"keras", "torch"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"differences.png", "samples.png"}
+
+
+def test_command_exits_with_1_above_a_tolerance(tmp_path, pictures):
+    np.savez(tmp_path / "images.npz", images=pictures)
+    words = ["parity", "--preset", "aioz", "--steps", "1", "--batch-size", "16", "--mode", "float64"]
+    words += ["--data", tmp_path / "images.npz", "--outdir", tmp_path / "out", "--weight-tolerance", "0"]
+    result = CliRunner().invoke(main.main, list(map(str, words)))
+    assert result.exit_code == 1 and "the tolerance is 0e+00" in result.stderr

@@ -1,0 +1,233 @@
+import json
+import signal
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from keras_gan.commands import main
+from keras_gan.data import datasets
+from keras_gan.evaluation import features
+from keras_gan.model import engines
+from keras_gan.model.gan import GAN
+from keras_gan.pytorch import seeds
+from keras_gan.pytorch.seeds import (
+    FRAMEWORKS,
+    MEASURES,
+    format_summary,
+    ms_per_step,
+    plan_run_dirs,
+    summarise,
+    verdicts,
+)
+from keras_gan.run import history, info
+from keras_gan.training import interrupt, loop
+
+pytest.importorskip("torch", reason="needs PyTorch: pip install torch==2.13.0")
+
+
+class Extractor:
+    """Ten pixels for features, the brightest of which names the class."""
+
+    name, about, sha256 = "pixels", "for tests", "0" * 64
+
+    def __call__(self, images):
+        flat = images.reshape(len(images), -1)[:, 50:60].astype(np.float32) + 1
+        return flat, flat / flat.sum(axis=1, keepdims=True)
+
+
+@pytest.fixture(autouse=True)
+def stub(monkeypatch):
+    monkeypatch.setattr(features, "load_classifier", lambda *args: Extractor())
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """Path of a Keras-style file of 100 digits of 14x14 pixels, 20 of them for testing."""
+    digits, path = datasets.load_dataset("digits"), tmp_path_factory.mktemp("digits") / "digits.npz"
+    images, labels = digits.images[:100, 7:21, 7:21, 0], digits.labels[:100]
+    parts = {"x_train": images[:80], "y_train": labels[:80]}
+    np.savez(path, **parts, x_test=images[80:], y_test=labels[80:])
+    return path
+
+
+def command(digits, outdir, *words):
+    words = ["--preset", "aioz", "--epochs", 2, "--batch-size", 20, "--data", digits, *words]
+    words += ["--outdir", outdir, "--count", 30]
+    return CliRunner().invoke(main.main, ["compare", *map(str, words)])
+
+
+@pytest.fixture(scope="module")
+def compared(digits, tmp_path_factory):
+    """The command's result for two seeds, its folder, and {run: ms a step} in the order they began."""
+    folder, ms = tmp_path_factory.mktemp("compared"), {}
+    train_run, time_steps = loop.train, seeds.ms_per_step
+
+    def noted(gan, dataset, config, outdir, **how):
+        ms[outdir.name] = None
+        return train_run(gan, dataset, config, outdir, **how)
+
+    def timed(pairs, pictures):
+        times = time_steps(pairs, pictures)
+        ms.update({gan.outdir.name: t for (gan, _), t in zip(pairs, times, strict=True)})
+        return times
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "train", noted)
+        patch.setattr(seeds, "ms_per_step", timed)
+        patch.setattr(features, "load_classifier", lambda *args: Extractor())
+        return command(digits, folder, "--seeds", "4,6", "--json"), folder, ms
+
+
+def test_both_frameworks_train_the_same_steps_from_the_same_weights(compared):
+    _, folder, _ = compared
+    g_losses = []
+    for seed in (4, 6):
+        folders = [folder / f"{framework}-{seed}" for framework in ("keras", "torch")]
+        read = [info.read(run) for run in folders]
+        assert [r.framework for r in read] == ["keras", "torch"] and {r.config.seed for r in read} == {seed}
+        ours, theirs = (history.read(run / "history.csv") for run in folders)
+        for name, values in ours.items():
+            np.testing.assert_allclose(values, theirs[name], atol=1e-4)
+        assert len(ours["step"]) == 8
+        g_losses.append(theirs["g_loss"])
+    assert np.abs(np.subtract(*g_losses)).max() > 1e-3  # each seed has weights and batches of its own
+
+
+def test_checkpoints_are_of_the_end_of_the_training_and_not_of_the_timed_steps(compared):
+    _, folder, _ = compared
+    assert [GAN.load(folder / f"{f}-4/checkpoint.npz").step for f in ("keras", "torch")] == [8, 8]
+
+
+def test_the_frameworks_take_turns_at_going_first(compared):
+    assert list(compared[2]) == ["keras-4", "torch-4", "torch-6", "keras-6"]
+
+
+def test_command_prints_json_alone(compared):
+    result, folder, ms = compared
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert (found["preset"], found["epochs"], found["seeds"]) == ("aioz", 2, [4, 6])
+    names = ["keras-4", "torch-4", "keras-6", "torch-6"]
+    assert [row["name"] for row in found["rows"]] == [*names, "real test images"]
+    for framework in FRAMEWORKS:
+        own = [row for row in found["rows"] if row["framework"] == framework]
+        for measure, summed in found["frameworks"][framework].items():
+            values = [row[measure] for row in own]
+            assert summed["mean"] == pytest.approx(np.mean(values))
+            assert summed["std"] == pytest.approx(np.std(values, ddof=1))
+        assert set(found["frameworks"][framework]) == set(MEASURES) == set(found["verdicts"])
+        assert [row["ms_per_step"] for row in own] == [ms[row["name"]] for row in own]
+    assert {"samples.png", "losses.png", *names} == {path.name for path in folder.iterdir()}
+
+
+def test_its_runs_compare_to_the_same_numbers(compared, tmp_path):
+    result, folder, _ = compared
+    rows = json.loads(result.stdout)["rows"]
+    folders = [str(folder / row["name"]) for row in rows[:-1]]
+    words = ["compare", *folders, "--count", "30", "--json", "--outdir", str(tmp_path)]
+    again = CliRunner().invoke(main.main, words)
+    assert json.loads(again.stdout)["rows"] == [
+        {name: value for name, value in row.items() if name != "ms_per_step"} for row in rows
+    ]
+
+
+def test_runs_are_replaced_only_where_that_is_said(compared, digits, monkeypatch):
+    _, folder, _ = compared
+    asked = []
+
+    def train_all(config, dataset, folders, overwrite, quiet):
+        asked.append((overwrite, quiet))
+        return [1.0] * len(folders)
+
+    monkeypatch.setattr(seeds, "train_all", train_all)
+    refused = command(digits, folder, "--seeds", 6)
+    assert (refused.exit_code, len(refused.stderr.splitlines()), asked) == (1, 1, [])
+    assert "say --overwrite" in refused.stderr
+    replaced = command(digits, folder, "--seeds", 6, "--overwrite")
+    assert (replaced.exit_code, asked) == (0, [(True, False)])
+    lines = replaced.stdout.splitlines()
+    assert [line.split()[0] for line in lines[:4]] == ["source", "keras-6", "torch-6", "real"]
+    assert lines[4].startswith("Judge: ")
+    assert lines[-2].startswith("ms a step") and lines[-2].endswith("1.0  one seed has no spread")
+
+
+def test_interrupted_comparison_says_what_is_kept(digits, tmp_path, monkeypatch):
+    def train_all(*args, **how):
+        raise interrupt.Interrupted("Stopped at step 3.", signal.SIGTERM)
+
+    monkeypatch.setattr(seeds, "train_all", train_all)
+    result = command(digits, tmp_path)
+    assert (result.exit_code, result.stdout) == (128 + signal.SIGTERM, "")
+    assert result.stderr == "Stopped at step 3. The runs made so far are kept; --overwrite begins again.\n"
+
+
+def test_runs_that_are_there_and_seeds_given_twice_are_refused(tmp_path):
+    (tmp_path / "torch-1").mkdir()
+    (tmp_path / "torch-1/config.json").touch()
+    with pytest.raises(FileExistsError, match="Received: .*torch-1; say --overwrite"):
+        plan_run_dirs(tmp_path, [0, 1], overwrite=False)
+    assert len(plan_run_dirs(tmp_path, [0, 1], overwrite=True)) == 4
+    with pytest.raises(ValueError, match="Seeds must differ. Received: 1, 1"):
+        plan_run_dirs(tmp_path, [1, 1], overwrite=True)
+
+
+def test_ms_a_step_is_the_median_call_after_the_first(monkeypatch):
+    now, steps = [0.0], []
+
+    def engine(seconds):
+        def of(gan, pictures, batch_size):
+            def call(step, k):
+                now[0] += seconds.pop(0)
+                steps.append(k)
+
+            return call
+
+        return of
+
+    fast, slow = [99, 2, 1, 3, 2, 4], [99, 4, 4, 9, 4, 0]
+    monkeypatch.setattr(seeds.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(engines, "ENGINES", {"a": engine(fast), "b": engine(slow)})
+
+    class At:
+        step = 205
+        batch_size = 1
+
+        def __init__(self, engine):
+            self.engine = engine
+
+    pairs = [(At("a"), At("a")), (At("b"), At("b"))]
+    assert ms_per_step(pairs, None) == [100, 200] and set(steps) == {20}
+
+
+def row(framework, **values):
+    return dict.fromkeys(MEASURES, 1.0) | {"framework": framework} | values
+
+
+def test_summary_and_verdicts_by_hand():
+    values = {"keras": ([1, 2, 3], [1, 1, 1]), "torch": ([2, 3, 4], [1.1, 1.1, 1.1])}
+    rows = [
+        row(f, frechet_distance=distance, confident=share)
+        for f, columns in values.items()
+        for distance, share in zip(*columns, strict=True)
+    ]
+    summed = summarise(rows)
+    assert summed["keras"]["frechet_distance"] == {"mean": 2, "std": 1}  # with n - 1
+    found = verdicts(summed)
+    assert found["frechet_distance"] == {"difference": 1, "within_spread": True}  # 1 <= max(1, 1)
+    assert found["confident"]["within_spread"] is False
+    words = format_summary(summed).splitlines()
+    assert "2.00 +- 1.00" in words[1] and words[1].endswith("within the spread")
+    assert words[2].endswith("beyond the spread")
+
+
+def test_the_larger_deviation_is_the_spread_on_either_side():
+    for keras, torch in (([0, 2], [2.2, 2.2]), ([2.2, 2.2], [0, 2])):
+        rows = [row("keras", classes=x) for x in keras] + [row("torch", classes=x) for x in torch]
+        assert verdicts(summarise(rows))["classes"]["within_spread"] is True
+
+
+def test_one_seed_has_no_spread():
+    summed = summarise([row("keras", classes=9), row("torch", classes=9)])
+    assert verdicts(summed)["classes"] == {"difference": 0, "within_spread": None}
+    assert format_summary(summed).splitlines()[3].endswith(" 9.0  one seed has no spread")

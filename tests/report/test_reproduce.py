@@ -1,0 +1,73 @@
+import json
+import shlex
+
+import pytest
+
+from keras_gan.config import TrainConfig
+from keras_gan.data import datasets
+from keras_gan.report import reproduce
+from keras_gan.run import info
+from tests.conftest import run
+
+
+def record(pixels, config, source="here", name="mnist", first_step=0, framework="keras"):
+    found = info.RunInfo.of(
+        config.resolved(), datasets.Dataset.from_array(pixels), first_step, framework, "CPU", {}
+    )
+    return found._replace(data=found.data | {"source": source, "name": name})
+
+
+def parsed(command):
+    """Returns the configuration that the real command line makes of a command."""
+    python, program, *words = shlex.split(command)
+    assert (python, program) == ("python", "cli.py")
+    result = run(*words, "--dry-run")
+    assert result.exit_code == 0, result.output
+    return TrainConfig.from_dict(json.loads(result.stdout))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TrainConfig(),
+        TrainConfig("kmnist"),
+        TrainConfig("kmnist", dataset="auto"),
+        TrainConfig("kmnist", data="x.npz"),
+        TrainConfig(data="x.npz", dataset="mnist"),
+        TrainConfig(data="it's a $HOME/`path` \"; rm -rf\n<b>", features="my judge.keras"),
+        TrainConfig(data="-x"),
+        TrainConfig("pytorch-gan", "fashion-mnist", None, (64, 48), 3, 5, 7, 11, 13, 17, "digits", 19,
+                    1e-05, 0.1, 0.3, 2**62, "compiled", "mixed_bfloat16", "cpu"),
+    ],
+)  # fmt: skip
+def test_command_is_read_back_as_the_configuration_of_the_run(pixels, config):
+    assert parsed(reproduce.train_command(record(pixels, config), "images")) == config.resolved()
+
+
+def test_command_says_no_more_than_is_needed(pixels):
+    command = reproduce.train_command(record(pixels, TrainConfig("aioz", epochs=3, seed=4)), "my runs/a")
+    assert command == "python cli.py train --preset aioz --epochs 3 --seed 4 --outdir 'my runs/a-again'"
+
+
+def test_digits_that_stood_in_for_mnist_are_named(pixels):
+    command = reproduce.train_command(record(pixels, TrainConfig(), "scikit-learn", "digits"), ".")
+    assert command == "python cli.py train --preset keras --dataset digits --outdir again"
+
+
+def test_command_to_resume_is_quoted():
+    assert reproduce.resume_command("my run") == "python cli.py train --resume 'my run'"
+    assert reproduce.resume_command("-run") == "python cli.py train --resume ./-run"
+
+
+def test_what_a_command_cannot_repeat_is_said(pixels):
+    assert list(reproduce.list_caveats(record(pixels, TrainConfig()))) == []
+    memory, steps, torch = reproduce.list_caveats(
+        record(pixels, TrainConfig(), "memory", "array", 7, "torch")
+    )
+    assert "came from memory" in memory and "a GAN of 7 steps" in steps and "PyTorch" in torch
+
+
+def test_given_settings_are_those_that_are_not_the_presets_own():
+    config = TrainConfig("aioz", epochs=3, data="x.npz").resolved()
+    assert reproduce.list_settings(config) == {"data": "x.npz", "epochs": 3}
+    assert reproduce.list_settings(TrainConfig().resolved()) == {}
