@@ -82,7 +82,7 @@ def _config():
 def read(path, image_size=None):
     """Reads a file by the project's reader of its kind."""
     if path.name == "config.json":
-        return info.read(path.parent)
+        return info.read_info(path.parent)
     if path.name == "checkpoint.npz":
         return npz.load(path)
     if path.name == "statistics.npz":

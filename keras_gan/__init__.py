@@ -3,7 +3,7 @@
 import importlib
 
 __version__ = "0.1.0"
-_HOMES = {"GAN": "model.gan", "TrainConfig": "config", "PRESETS": "presets"}
+_HOMES = {"GAN": "model.gan", "GanConfig": "config", "TrainConfig": "config", "PRESETS": "presets"}
 __all__ = [*_HOMES]
 
 

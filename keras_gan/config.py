@@ -8,27 +8,75 @@ import math
 from keras_gan.presets import PRESETS
 
 ENGINES = ("train_on_batch", "compiled")
-
-
 PRECISIONS = ("float32", "float64", "mixed_bfloat16")
-
-
 DEVICES = ("auto", "cpu", "gpu")
-
-
 SAMPLES = 5000  # of a run that are judged, unless another number is given
-
-
+MAX_VALUES = 2**18  # of an image: with 1,024 units before it a layer of 268 million weights
 MAX_LATENT_DIM = 100_000  # far above any use, and far below what would exhaust the memory
-
 
 _RESUME_MAY_CHANGE = {  # on resuming
     *("epochs", "sample_interval", "checkpoint_interval", "engine", "device"),
     *("fid_interval", "fid_samples", "features"),
 }
 
-
 _IMAGES = {"dataset", "data", "image_size"}  # on resuming compared by the hash of what they give
+
+
+@dataclasses.dataclass(frozen=True)
+class GanConfig:
+    """What a GAN is made of; None stands for the preset's own number.
+
+    Attributes:
+        preset: name of one of `PRESETS`.
+        image_shape: (h, w, c) of the images, c 1 or 3.
+        latent_dim: length of the noise vector.
+        lr, b1, b2: Adam's step size and decay rates, for both networks.
+        seed: of initial weights, noise and batches; the same seed gives the same run.
+        precision: Keras dtype policy, one of `PRECISIONS`.
+
+    Raises:
+        ValueError: a value is out of its range.
+    """
+
+    preset: str = "keras"
+    image_shape: tuple[int, int, int] = (28, 28, 1)
+    latent_dim: int | None = None
+    lr: float | None = None
+    b1: float | None = None
+    b2: float | None = None
+    seed: int = 0
+    precision: str = "float32"
+
+    def __post_init__(self):
+        object.__setattr__(self, "preset", get_preset(self.preset).name)
+        object.__setattr__(self, "precision", check_choice("precision", self.precision, PRECISIONS))
+        object.__setattr__(self, "image_shape", _check_image_shape(self.image_shape))
+        at_least_1 = "an integer of at least 1"
+        _check("latent_dim", self.latent_dim, int, lambda value: value >= 1, at_least_1)
+        most = f"at most {MAX_LATENT_DIM}"
+        _check("latent_dim", self.latent_dim, int, lambda value: value <= MAX_LATENT_DIM, most)
+        _check("lr", self.lr, (int, float), lambda v: v > 0 and math.isfinite(v), "a number above 0")
+        for name in ("b1", "b2"):
+            _check(name, getattr(self, name), (int, float), lambda v: 0 <= v < 1, "a number in [0, 1)")
+        _check("seed", self.seed, int, lambda value: 0 <= value < 2**63, "an integer in [0, 2**63)")
+
+    def resolved(self):
+        """Returns this configuration with every None replaced by the preset's number."""
+        return _with_numbers_of(get_preset(self.preset), self)
+
+    def to_dict(self):
+        """Returns the settings as a dict that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings):
+        """Returns the configuration of a dict, what else is in it left out.
+
+        Raises:
+            ValueError: a setting is out of its range.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in settings.items() if name in known})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,23 +84,23 @@ class TrainConfig:
     """The settings of a run; None stands for the preset's own number.
 
     Attributes:
-        dataset: a name of `keras_gan.data.DATASETS` or "auto".
+        gan: what is trained.
+        dataset: a name of `data.download.DATASETS` or "auto".
         data: path of an image file or folder to read instead of a download.
         image_size: (height, width) in pixels to resize to.
         epochs: in the preset's own epochs, in total.
         sample_interval: in steps, that is in batches.
         checkpoint_interval: in epochs; None is by time.
         fid_interval: in epochs, between Fréchet distances of the samples; None is never.
-        fid_samples: of which they are.
-        features: in whose terms: "inception", "digits", the path of a .keras file, or None for
+        fid_samples: number of samples that are scored.
+        features: feature extractor: "inception", "classifier", the path of a .keras file, or None for
             what is at hand.
-        lr, b1, b2: Adam's step size and decay rates, for both networks.
 
     Raises:
         ValueError: a setting is out of its range.
     """
 
-    preset: str = "keras"
+    gan: GanConfig = dataclasses.field(default_factory=GanConfig)
     dataset: str | None = None
     data: str | None = None
     image_size: tuple[int, int] | None = None
@@ -63,47 +111,29 @@ class TrainConfig:
     fid_interval: int | None = None
     fid_samples: int = SAMPLES
     features: str | None = None
-    latent_dim: int | None = None
-    lr: float | None = None
-    b1: float | None = None
-    b2: float | None = None
-    seed: int = 0
     engine: str = "train_on_batch"
-    precision: str = "float32"
     device: str = "auto"
 
     def __post_init__(self):
-        get_preset(self.preset)
         intervals = ("sample_interval", "checkpoint_interval", "fid_interval")
-        for name in ("epochs", "batch_size", *intervals, "latent_dim"):
+        for name in ("epochs", "batch_size", *intervals):
             _check(name, getattr(self, name), int, lambda value: value >= 1, "an integer of at least 1")
-        most = f"at most {MAX_LATENT_DIM}"
-        _check("latent_dim", self.latent_dim, int, lambda value: value <= MAX_LATENT_DIM, most)
         _check("fid_samples", self.fid_samples, int, lambda value: value >= 2, "an integer of at least 2")
         for name in ("dataset", "data", "features"):
             _check(name, getattr(self, name), str, bool, "a name or path")
         for side in self.image_size or ():
             expected = "one or two integers from 1 to 4096"
             _check("image_size", side, int, lambda value: 1 <= value <= 4096, expected)
-        _check("lr", self.lr, (int, float), lambda v: v > 0 and math.isfinite(v), "a number above 0")
-        for name in ("b1", "b2"):
-            _check(name, getattr(self, name), (int, float), lambda v: 0 <= v < 1, "a number in [0, 1)")
-        _check("seed", self.seed, int, lambda value: 0 <= value < 2**63, "an integer in [0, 2**63)")
-        for name, known in (("engine", ENGINES), ("precision", PRECISIONS), ("device", DEVICES)):
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(known)}. Received: {getattr(self, name)!r}."
-                )
+        object.__setattr__(self, "engine", check_choice("engine", self.engine, ENGINES))
+        object.__setattr__(self, "device", check_choice("device", self.device, DEVICES))
 
     def resolved(self):
         """Returns this configuration with every None that has a default replaced by it."""
-        preset = get_preset(self.preset)
-        numbers = ("epochs", "batch_size", "sample_interval", "latent_dim", "lr", "b1", "b2")
-        values = {n: getattr(preset, n) for n in numbers if getattr(self, n) is None}
-        if self.dataset is None:  # MNIST may be replaced by the bundled digits, and it is said
-            replaceable = preset.dataset == "mnist" or self.data is not None
-            values["dataset"] = "auto" if replaceable else preset.dataset
-        return dataclasses.replace(self, preset=preset.name, **values)
+        preset = get_preset(self.gan.preset)
+        config = _with_numbers_of(preset, dataclasses.replace(self, gan=self.gan.resolved()))
+        if self.data is not None or preset.dataset == "mnist":  # MNIST may be replaced by the bundled digits
+            return dataclasses.replace(config, dataset=self.dataset or "auto")
+        return config
 
     def resumed(self, given):
         """Returns the configuration under which this run goes on when some settings are given.
@@ -117,37 +147,68 @@ class TrainConfig:
         """
         if {"dataset", "data"} & set(given):
             given = {"dataset": None, "data": None} | given
-        asked = dataclasses.replace(self, **given).resolved()
+        run = self.to_dict()
+        config = TrainConfig.from_dict(run | given).resolved()
+        asked = config.to_dict()
         differing = [
-            f"{name}={getattr(asked, name)!r} given, {getattr(self, name)!r} in the run"
-            for name in (field.name for field in dataclasses.fields(self))
-            if name not in _RESUME_MAY_CHANGE | _IMAGES and getattr(asked, name) != getattr(self, name)
+            f"{name}={asked[name]!r} given, {run[name]!r} in the run"
+            for name in asked
+            if name not in _RESUME_MAY_CHANGE | _IMAGES and asked[name] != run[name]
         ]
         if differing:
             what = "; ".join(differing)
             raise ValueError(f"Settings of a run stay when it is resumed. Received: {what}.")
-        return asked
+        return config.of_shape(self.gan.image_shape)
+
+    def of_shape(self, image_shape):
+        """Returns this configuration for images (h, w, c)."""
+        return dataclasses.replace(self, gan=dataclasses.replace(self.gan, image_shape=image_shape))
 
     def to_dict(self):
-        """Returns the settings as a dict that JSON can hold."""
-        return dataclasses.asdict(self)
+        """Returns the settings as a flat dict that JSON can hold: all but the images' shape."""
+        settings = dataclasses.asdict(self)
+        gan = settings.pop("gan")
+        del gan["image_shape"]
+        return gan | settings
 
     @classmethod
     def from_dict(cls, settings):
-        """Returns the configuration that `to_dict` made.
+        """Returns the configuration of flat settings, as `to_dict` makes them or a command line gives them.
 
         Raises:
             ValueError: a setting is unknown or out of its range.
         """
-        unknown = set(settings) - {field.name for field in dataclasses.fields(cls)}
-        if unknown:
+        own = {field.name for field in dataclasses.fields(cls)} - {"gan"}
+        of_gan = {field.name for field in dataclasses.fields(GanConfig)}
+        if unknown := settings.keys() - own - of_gan:
             raise ValueError(f"Expected settings of a run. Received unknown ones: {sorted(unknown)}.")
-        size = settings.get("image_size")
-        return cls(**{**settings, "image_size": tuple(size) if size else None})
+        gan = GanConfig(**{name: value for name, value in settings.items() if name in of_gan})
+        others = {name: value for name, value in settings.items() if name in own}
+        size = others.get("image_size")
+        return cls(gan, **others | {"image_size": tuple(size) if size else None})
 
     def to_json(self):
         """Returns the settings as an indented JSON object."""
         return json.dumps(self.to_dict(), indent=2)
+
+
+def _with_numbers_of(preset, config):
+    """Returns a configuration whose fields that are None have the preset's value, where it has one."""
+    names = [field.name for field in dataclasses.fields(config) if getattr(config, field.name) is None]
+    return dataclasses.replace(config, **{n: getattr(preset, n) for n in names if hasattr(preset, n)})
+
+
+def _check_image_shape(image_shape):
+    shape = tuple(image_shape)
+    integers = all(isinstance(side, int) for side in shape)
+    if not integers or len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
+        raise ValueError(f"image_shape must be (h, w, 1) or (h, w, 3). Received: {image_shape!r}.")
+    if math.prod(shape) > MAX_VALUES:
+        raise ValueError(
+            f"image_shape must hold at most {MAX_VALUES} values, for dense layers. Received: "
+            f"{image_shape!r}; --image-size makes images smaller."
+        )
+    return shape
 
 
 def _check(name, value, kind, holds, expected):
@@ -159,14 +220,15 @@ def _check(name, value, kind, holds, expected):
 
 
 def check_choice(what, name, known):
-    """Returns `name` with hyphens for underscores if it is known.
+    """Returns the known name that `name` is; a hyphen and an underscore are the same.
 
     Raises:
         ValueError: it is not; the message lists the known names and the nearest.
     """
     hyphened = str(name).replace("_", "-")
-    if hyphened in known:
-        return hyphened
+    by_name = {k.replace("_", "-"): k for k in known}
+    if hyphened in by_name:
+        return by_name[hyphened]
     near = difflib.get_close_matches(hyphened.lower(), known, n=1)
     hint = f"; did you mean {near[0]}?" if near else "."
     raise ValueError(f"{what} must be one of {', '.join(sorted(known))}. Received: {name!r}{hint}")

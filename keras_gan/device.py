@@ -62,7 +62,6 @@ def check_precision(precision):
 
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # the last one is Arm's
 
-
 _NO_BFLOAT16 = (
     "precision mixed_bfloat16 needs a device that multiplies bfloat16. Received: {}; "
     "--precision float32 is as fast there."

@@ -101,7 +101,6 @@ def _adam(b1, epsilon):
 
 _PASSES = dict(batches_with_replacement=False, epoch_is_one_batch=False, shared_step_counter=False)
 
-
 _SUM_RULE = UpdateRule(
     generator_first=False,
     fresh_noise=True,
@@ -110,7 +109,6 @@ _SUM_RULE = UpdateRule(
     fakes_in_training_mode=True,
     **_PASSES,
 )
-
 
 _KERAS = Preset(
     name="keras",
@@ -146,7 +144,6 @@ _KERAS = Preset(
     sample_interval=200,
 )
 
-
 _KMNIST = Preset(
     name="kmnist",
     source="the PyTorch GAN on Kuzushiji-MNIST with torcheval's FID",
@@ -176,7 +173,6 @@ _KMNIST = Preset(
     sample_interval=938,  # one pass over 60,000 images
 )
 
-
 _AIOZ = Preset(
     name="aioz",
     source="the PyTorch GAN of the AIOZ tutorial on generators, discriminators and FID",
@@ -205,7 +201,6 @@ _AIOZ = Preset(
     sample_interval=600,
 )
 
-
 _TUTORIAL = Preset(
     name="tutorial",
     source="the PyTorch GAN of the tutorial 'Implementing a GAN with PyTorch' on MNIST",
@@ -229,7 +224,6 @@ _TUTORIAL = Preset(
     sample_interval=938,
     torch_prefix="main",
 )
-
 
 _PYTORCH_GAN = Preset(
     name="pytorch-gan",
@@ -259,6 +253,5 @@ _PYTORCH_GAN = Preset(
     epochs=200,
     sample_interval=400,
 )
-
 
 PRESETS = {p.name: p for p in (_KERAS, _KMNIST, _AIOZ, _TUTORIAL, _PYTORCH_GAN)}

@@ -30,6 +30,16 @@ def draw_noise(seed, stream, step, n, latent_dim):
     return make_rng(seed, stream, step).standard_normal((n, latent_dim), dtype=np.float32)
 
 
+def draw_grid_noise(seed, latent_dim):
+    """Returns the noise float32 (25, latent_dim) of the sample grids of a run: the same every time."""
+    return draw_noise(seed, Stream.GRID, 0, 25, latent_dim)
+
+
+def draw_seeds_noise(seeds, latent_dim):
+    """Returns noise float32 (n, latent_dim): a row a seed, always the same for that seed."""
+    return np.concatenate([draw_noise(seed, Stream.GRID, 0, 1, latent_dim) for seed in seeds])
+
+
 def draw_batch_rows(n_images, batch_size, seed, step, with_replacement):
     """Returns the rows of a step's batch, int64 (batch_size,) in [0, n_images).
 

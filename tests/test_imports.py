@@ -47,7 +47,9 @@ def test_no_modules_import_each_other_in_a_circle():
         name: {n for n, inside in imported(ast.parse(path.read_text())) if not inside}
         for name, path in names.items()
     }
-    edges = {name: {n if n in names else n.rpartition(".")[0] for n in found} for name, found in edges.items()}
+    edges = {
+        name: {n if n in names else n.rpartition(".")[0] for n in found} for name, found in edges.items()
+    }
     left = {name: found & names.keys() for name, found in edges.items()}
     while ready := {name for name, found in left.items() if not found & left.keys()}:
         left = {name: found for name, found in left.items() if name not in ready}

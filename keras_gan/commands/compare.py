@@ -7,12 +7,10 @@ from pathlib import Path
 import click
 
 from keras_gan.commands.options import SEED, Seeds, Sides, get_checkpoint_file, start_tensorflow, warn
-from keras_gan.config import TrainConfig, get_preset
+from keras_gan.config import GanConfig, TrainConfig, get_preset
 from keras_gan.training import interrupt
 
 _MODES = ("float64", "resync", "free")
-
-
 _FORMATS = ("keras", "savedmodel", "onnx", "torch")
 
 
@@ -150,7 +148,7 @@ def _compare_runs(paths, dataset, data, offline, count, seed, outdir, as_json):
 
 def _compare_frameworks(preset, given, seeds, overwrite, outdir, dataset, data, as_json, **settings):
     offline, count, seed = (settings[name] for name in ("offline", "count", "seed"))
-    config = TrainConfig(preset=preset, dataset=dataset, data=data, device="cpu", **given).resolved()
+    config = TrainConfig(GanConfig(preset), dataset, data, device="cpu", **given).resolved()
     folder = Path(outdir or f"compare-{preset}")
     start_tensorflow("cpu")
     from keras_gan.evaluation import compare

@@ -130,16 +130,16 @@ def evaluate(run, count, dataset, data, which, weights, batch_size, seed, device
 
 def _keep(run, rows):
     """Adds rows to the metrics.jsonl of a run that no process is training."""
-    from keras_gan.run import metrics_log
+    from keras_gan.run import info, metrics_log
     from keras_gan.training import lock, run_dir
 
     folder = run if run.is_dir() else run.parent
-    if run != folder and not (folder / "config.json").is_file():
+    if run != folder and not (folder / info.CONFIG).is_file():
         warn(f"These numbers are not kept, as {run} is in no run directory.")
         return
     try:
         with run_dir.open_run_dir(folder, warn):
-            metrics_log.add(folder / "metrics.jsonl", rows)
+            metrics_log.add(folder / info.METRICS, rows)
     except lock.Busy as error:
         warn(f"{error} metrics.jsonl is left as it is.")
 

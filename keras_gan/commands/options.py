@@ -7,17 +7,9 @@ from pathlib import Path
 import click
 
 LARGEST_SEED = 2**63 - 1  # as in `config`
-
-
 SEED = click.IntRange(0, LARGEST_SEED)
-
-
 FEATURES = "Judge: inception, digits or FILE.keras. Default: inception if its weights are at hand."
-
-
 _EXPECTED = (ValueError, OSError, ImportError, MemoryError)
-
-
 _OUT_OF_MEMORY = "ResourceExhaustedError"  # of TensorFlow, which is not imported here
 
 
@@ -85,7 +77,9 @@ class Seeds(click.ParamType):
 
 def get_checkpoint_file(run):
     """Returns the path of a run's checkpoint, or of the checkpoint that is given in a run's place."""
-    return Path(run, "checkpoint.npz") if Path(run).is_dir() else Path(run)
+    from keras_gan.run.info import CHECKPOINT
+
+    return Path(run, CHECKPOINT) if Path(run).is_dir() else Path(run)
 
 
 def get_png_path(out, default):

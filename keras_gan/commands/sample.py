@@ -16,10 +16,7 @@ from keras_gan.commands.options import (
 )
 
 _GRIDS = {"seeds", "count", "grid", "npz"}  # options of plain grids
-
-
 _REAL = {"dataset", "data", "offline"}  # of real images
-
 
 _WAYS = {  # of drawing something else, and the options of each
     "gif": {"frames"},
@@ -28,10 +25,7 @@ _WAYS = {  # of drawing something else, and the options of each
     "real": {"seeds", "count", "grid", *_REAL},
 }
 
-
 _NEIGHBOURS = 3
-
-
 _FRAMES = {"gif": 60, "interpolate": 9}  # the first are 5 MB of 28x28 images
 
 
@@ -160,7 +154,7 @@ def _save_nearest(gan, file, out, options):
 
 
 def _save_real(gan, file, out, options):
-    from keras_gan.evaluation.inputs import Source, load_training_images, match_shape
+    from keras_gan.evaluation.inputs import ImageSet, load_training_images, match_shape
     from keras_gan.figures import montage
     from keras_gan.figures.grid import save_image
 
@@ -170,7 +164,7 @@ def _save_real(gan, file, out, options):
     match_shape(found, train.image_shape)
     grid = options["grid"]
     samples = _samples(gan, options, math.prod(grid or (8, 8)))
-    real = Source(train.name, None, None, None, train.images).drawn(gan.seed, len(samples))
+    real = ImageSet(train.name, train.images).draw(gan.seed, len(samples))
     picture = montage.draw_real(samples, real, *_sides(grid, len(samples)), gan.step)
     save_image(path, picture)
     click.echo(f"{path}: {len(samples)} images of step {gan.step}, {len(real)} real ones of {train.name}")
@@ -178,12 +172,11 @@ def _save_real(gan, file, out, options):
 
 def _real(gan, file, options):
     """Returns a list of the GAN as a source, and where real images beside its own are to be found."""
-    from keras_gan.evaluation.inputs import Source
+    from keras_gan.evaluation.inputs import RunInput
     from keras_gan.run import info
 
-    recorded = info.read(file.parent) if (file.parent / "config.json").is_file() else None
     where = {"dataset": options["dataset"], "path": options["data"], "offline": options["offline"]}
-    return [Source(str(file.parent), recorded, None, gan, None)], where | {"warn": warn}
+    return [RunInput(str(file.parent), info.read(file), gan)], where | {"warn": warn}
 
 
 def _save_gif(folder, out, most):
@@ -193,12 +186,12 @@ def _save_gif(folder, out, most):
     from keras_gan.figures import gif
     from keras_gan.run import info
 
-    grids = info.list_grids(folder)
+    run = info.read(folder)
+    grids = run.list_grids()
     if not grids:
         raise FileNotFoundError(f"RUN must hold sample grids such as 0.png. Received: {folder}, without.")
-    recorded = info.read(folder) if (folder / "config.json").is_file() else None
     steps = gif.evenly_spaced(list(grids), most)
-    captions = [gif.make_caption(step, recorded) for step in steps]
+    captions = [gif.make_caption(step, run.info) for step in steps]
     path = Path(out or folder / "training.gif")
     gif.save_gif(path, [grids[step] for step in steps], captions)
     few = f"{len(steps)} of {len(grids)}, evenly spread; --frames takes more"

@@ -68,27 +68,26 @@ def train(ctx, outdir, overwrite, resume, tensorboard, offline, dry_run, quiet, 
     With the default preset an epoch is one batch, as in the original; `presets` tells for each.
     Ctrl-C saves a checkpoint and says how to go on; what is not given with --resume is as it was.
     """
-    record = None
+    info = None
     if resume is not None:
         outdir = resume or outdir
-        record = _record(ctx, outdir, overwrite)
+        info = _read_info(ctx, outdir, overwrite)
         given = {n: v for n, v in settings.items() if _is_given(ctx, n)}
-        config = record.config.resumed(given)
+        config = info.config.resumed(given)
     else:
-        config = TrainConfig(**settings).resolved()
+        config = TrainConfig.from_dict(settings).resolved()
     if dry_run:
         click.echo(config.to_json())
         return
-    dataset = _dataset(config, record, offline)
-    start_tensorflow(config.device, config.precision)
+    dataset = _dataset(config, info, offline)
+    start_tensorflow(config.device, config.gan.precision)
     from keras_gan.model.gan import GAN
-    from keras_gan.run import info
     from keras_gan.training import interrupt, loop
 
-    numbers = {name: getattr(config, name) for name in info.GAN_FIELDS}
-    gan = GAN(image_shape=dataset.image_shape, **numbers)
+    config = config.of_shape(dataset.image_shape)
+    gan = GAN(**config.gan.to_dict())
     try:
-        loop.train(gan, dataset, config, outdir, overwrite, quiet, record, offline, tensorboard)
+        loop.train(gan, dataset, config, outdir, overwrite, quiet, info, offline, tensorboard)
     except FileExistsError as error:
         raise ValueError(f"{error} {_ways_out(ctx, outdir)}") from None
     except interrupt.Interrupted as stop:
@@ -109,25 +108,25 @@ def _is_given(ctx, name):
     return ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
-def _record(ctx, outdir, overwrite):
-    """Returns the record of the run to resume."""
+def _read_info(ctx, outdir, overwrite):
+    """Returns the `RunInfo` of the run to resume."""
     if overwrite:
         raise click.UsageError("give --resume or --overwrite, not both.")
     if _is_given(ctx, "outdir") and Path(outdir) != Path(ctx.params["outdir"]):
         raise click.UsageError(f"give --resume {outdir} or --outdir {ctx.params['outdir']}, not both.")
-    from keras_gan.run import info
+    from keras_gan.run.info import read_info
 
     try:
-        return info.read(outdir)
+        return read_info(outdir)
     except FileNotFoundError as error:
         start = f"{_program(ctx)} --outdir {shlex.quote(outdir)}"
         raise FileNotFoundError(f"{error} To start one: {start}") from None
 
 
-def _dataset(config, record, offline):
-    """Returns the images of a run that begins or, where there is a record, is resumed."""
-    if record:
-        return record.dataset(config, offline=offline, warn=warn)
+def _dataset(config, info, offline):
+    """Returns the images of a run that begins or, where there is one, is resumed."""
+    if info:
+        return info.load_dataset(config, offline=offline, warn=warn)
     from keras_gan.data import datasets
 
     return datasets.load_dataset(config.dataset, config.data, config.image_size, offline=offline, warn=warn)

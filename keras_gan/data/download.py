@@ -16,14 +16,8 @@ from keras_gan.files import npz
 from keras_gan.files.atomic import atomic_write
 
 _KERAS_FILES = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-
-
 _INCEPTION = "inception_v3_weights_tf_dim_ordering_tf_kernels"
-
-
 _TIMEOUT_SECONDS = 10  # of silence, before a connection is given up
-
-
 _PARTS = {"train": "train", "test": "t10k"}  # of the names of idx files
 
 
@@ -94,7 +88,6 @@ DATASETS = {
         "bundled with scikit-learn, by Alpaydin and Kaynak, UCI Machine Learning Repository",
     ),
 }
-
 
 INCEPTION = Source(
     "InceptionV3's ImageNet weights, with the layer that names 1000 classes or without",

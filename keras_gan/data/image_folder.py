@@ -17,23 +17,11 @@ from PIL import Image
 from keras_gan.data.pixels import resize
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-
-
 _MAX_PIXELS = {"PNG": 60 * 10**6, "JPEG": 60 * 10**6}  # 8 bytes each while it is decoded
-
-
 _MAX_PIXELS_OF_OTHERS = 25 * 10**6  # 16 bytes each in a WebP: 500 MB either way
-
-
 _MAX_BYTES = 64 * 2**20  # of a picture kept at its size: far above what a network can take
-
-
 _MAX_TOTAL, _MAX_SWELLING = 2**30, 1000  # of all pictures kept at their size; no format packs better
-
-
 _MAX_RESIZED = 16 * 2**30  # of all pictures
-
-
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 
 

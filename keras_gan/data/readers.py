@@ -19,19 +19,13 @@ from keras_gan.files import npz
 
 _IDX_PARTS = {"train": "train", "test": "t10k"}
 
-
 _KEYS = {  # of images and of their labels in an .npz file, by preference
     "train": (("images", "labels"), ("x_train", "y_train"), ("arr_0", "labels")),
     "test": (("x_test", "y_test"),),
 }
 
-
 _MAX_IDX_BYTES = 4 * 2**30  # once unpacked; the largest published one (EMNIST) has 0.6 GiB
-
-
 _MAX_DEFLATION = 1032  # no gzip file unpacks to more than this many times its size
-
-
 _PIECE = 2**20
 
 

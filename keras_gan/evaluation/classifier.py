@@ -15,17 +15,9 @@ from keras_gan.files import npz
 from keras_gan.rng import Stream, draw_batch_rows, make_rng
 
 _VERSION = 2  # raise it when the layers or the training change
-
-
 _MAX_SIDE = 32  # pixels of the images it sees
-
-
 _BATCH_SIZE = 128
-
-
 _PASSES, _MIN_STEPS, _MAX_STEPS = 4, 300, 2000
-
-
 _SHIFT = 1  # pixels, at random, in training
 
 

@@ -6,14 +6,12 @@ import numpy as np
 
 from keras_gan.data import datasets
 from keras_gan.evaluation import features, metrics
-from keras_gan.evaluation.inputs import Source
+from keras_gan.evaluation.inputs import ImageSet, RunInput
 from keras_gan.figures.curves import collect_losses, save_curves
 from keras_gan.figures.grid import save_titled_grids
 from keras_gan.rng import Stream, make_rng
 
 CONFIDENT = 0.95  # probability from which on an image counts as named
-
-
 LOSSES = ("d_loss", "g_loss", "d_acc_real", "d_acc_fake")
 
 
@@ -28,7 +26,7 @@ class Scorer(NamedTuple):
 
     extractor: features.Extractor
     real: metrics.Gaussian
-    test: Source
+    test: ImageSet
 
 
 def build_scorer(train, test, warn):
@@ -36,7 +34,7 @@ def build_scorer(train, test, warn):
     train, test = train_test_split(train, test, warn)
     extractor = features.load_classifier(train, test, warn)
     real = metrics.gaussian(extractor(train.images)[0])
-    return Scorer(extractor, real, Source("real test images", None, None, None, test.images))
+    return Scorer(extractor, real, ImageSet("real test images", test.images))
 
 
 def train_test_split(train, test, warn):
@@ -90,10 +88,10 @@ def compute_rows(sources, judge, seed, count):
         {
             "name": source.name,
             "framework": source.framework,
-            "preset": source.gan.preset.name if source.gan else None,
-            "steps": source.gan.step if source.gan else None,
-            **average_last_tenth(source.history),
-            **score_images(judge.extractor, judge.real, source.drawn(seed, count)),
+            "preset": source.gan.preset.name if isinstance(source, RunInput) else None,
+            "steps": source.gan.step if isinstance(source, RunInput) else None,
+            **average_last_tenth(source.read_history()),
+            **score_images(judge.extractor, judge.real, source.draw(seed, count)),
         }
         for source in (*sources, judge.test)
     ]
@@ -118,18 +116,18 @@ def save_pictures(folder, sources, seed):
     """Writes samples.png, and losses.png where there is a history; returns a line that says so."""
     folder.mkdir(parents=True, exist_ok=True)
     titles = [f"{source.name}{_origin(source)}" for source in sources]
-    save_titled_grids(folder / "samples.png", titles, [source.first(seed) for source in sources])
-    with_history = [s for s in sources if s.history and len(s.history["step"])]
-    if not with_history:
+    save_titled_grids(folder / "samples.png", titles, [source.draw_grid(seed) for source in sources])
+    histories = {source.name: source.read_history() for source in sources}
+    histories = {name: table for name, table in histories.items() if table and len(table["step"])}
+    if not histories:
         return f"In {folder}: samples.png; no source has a history of losses to draw."
-    dashed = {source.name for source in with_history if source.framework == "torch"}
-    curves = collect_losses({source.name: source.history for source in with_history})
-    save_curves(folder / "losses.png", curves, dashed)
+    dashed = {source.name for source in sources if source.framework == "torch"}
+    save_curves(folder / "losses.png", collect_losses(histories), dashed)
     return f"In {folder}: samples.png, losses.png."
 
 
 def _origin(source):
-    if source.gan is None:
+    if isinstance(source, ImageSet):
         return ""
     framework = {"keras": "Keras, ", "torch": "PyTorch, ", None: ""}[source.framework]
     return f" ({framework}{source.gan.step} steps)"

@@ -2,11 +2,7 @@
 
 # What the verdict calls by a name; the five presets' runs of the README are called as their pictures look.
 COPIES = 0.9  # of the samples and test images; 0.37 at most in those runs, 1 of a copied training set
-
-
 RECALLS = 0.05  # of the real images: 0.44 and 0.60 in those that look like digits, 0.00 in the others
-
-
 WON = 0.98  # accuracies of the discriminator, as in `health`
 
 
@@ -56,12 +52,6 @@ def _losses_in_words(value):
 # So a young generator is alike for long and is not judged. With lr=0.01 keras fell from 0.54 to 0.14
 # in 50 steps, then to 0.00, and lost 500 steps in a row; with lr=0.005 aioz lost 2,187.
 DIVERSE, ALIKE = 0.4, 0.15  # spread of the samples / spread of the images trained on
-
-
 ALIKE_STEPS = 200
-
-
 LATE = 20_000
-
-
 WON_ACCURACY, WON_G_LOSS, WON_STEPS = 0.98, 5.0, 500

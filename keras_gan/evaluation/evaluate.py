@@ -45,7 +45,7 @@ def evaluate(source, extractor, train, test, count, seed, warn):
     standard deviation. What a run does not have, it has no row of.
 
     Args:
-        source: `sources.Source` of a run.
+        source: `inputs.RunInput`.
         extractor: `features.Extractor`.
         train, test: `data.Dataset`s of the images trained on and of others.
         count: number of samples, and of real images at most, for all but the Fréchet distance,
@@ -57,7 +57,7 @@ def evaluate(source, extractor, train, test, count, seed, warn):
         extractor, train, np.arange(len(train.images)), warn
     ).gaussian
     real = compute_features(extractor, train.images[rows], "real images")
-    fakes = compute_features(extractor, source.drawn(seed, count), "samples")
+    fakes = compute_features(extractor, source.draw(seed, count), "samples")
     others = compute_features(
         extractor, test.images[choose_rows(len(test.images), seed, count)], "test images"
     )
@@ -67,10 +67,10 @@ def evaluate(source, extractor, train, test, count, seed, warn):
     values["copying"] = metrics.nearer_share(*(distances[:, 0] for distances, _ in near))
     values["spread"] = metrics.pixel_std(fakes.images) / max(metrics.pixel_std(others.images), 1e-9)
     floors["spread"] = 1.0
-    values |= _stability(source.history) | _interplay(source.gan, others.images, fakes.images)
+    values |= _stability(source.read_history()) | _interplay(source.gan, others.images, fakes.images)
     about = {
         "step": source.gan.step,
-        "epoch": -(-source.gan.step // source.steps_per_epoch),
+        "epoch": -(-source.gan.step // source.run.steps_per_epoch),
         "n": len(fakes.images),
         "n_test": len(others.images),
         "n_real": len(train.images),

@@ -17,7 +17,7 @@ def compute_side_stats(one, extractor, count, seed, warn):
         rows = choose_rows(len(one.dataset.images), seed, count)
         return feature_stats.load_or_compute_stats(extractor, one.dataset, rows, warn)
     size = max(feature_stats.CHUNK, extractor.batch_size)
-    batches = progress.counted(one.source.batches(seed, count, size), count, f"features of {one.name}")
+    batches = progress.counted(one.source.draw_batches(seed, count, size), count, f"features of {one.name}")
     return feature_stats.compute_stats(extractor, batches)
 
 

@@ -13,8 +13,6 @@ from keras_gan.data.pixels import to_float
 from keras_gan.device import dtype_policy
 
 SIDE = 299  # pixels of an image it is shown
-
-
 PREPROCESSING = f"{SIDE}x{SIDE} bilinear antialiased, grey as RGB, [-1, 1]"
 
 

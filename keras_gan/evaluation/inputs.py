@@ -8,111 +8,126 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_gan.config import SAMPLES, get_preset
+from keras_gan.config import SAMPLES
 from keras_gan.data import datasets, download
 from keras_gan.evaluation import feature_stats
-from keras_gan.files import npz
 from keras_gan.model.gan import GAN
 from keras_gan.rng import Stream, choose_rows, draw_noise
-from keras_gan.run import history, info
+from keras_gan.run.info import CHECKPOINT, Run, is_run
+from keras_gan.run.info import read as read_run
 
 GRID_IMAGES = 25  # images of a source in the picture
 
 
-class Source(NamedTuple):
-    """A run, or images.
+class RunInput(NamedTuple):
+    """A run, which is sampled by Keras whichever framework trained it.
 
     Attributes:
         name: the last part of its path, or the path where another ends in the same.
-        record: `record.Record` of a run that has one, else None.
-        history: as `history.read` returns it, up to the checkpoint; None where there is none.
-        gan: `GAN` of a run, else None.
-        images: uint8 (n, h, w, c), None of a run.
+        run: `run.info.Run`.
+        gan: `GAN` of its checkpoint.
     """
 
     name: str
-    record: info.RunInfo | None
-    history: dict | None
-    gan: GAN | None
-    images: np.ndarray | None
+    run: Run
+    gan: GAN
+
+    @property
+    def info(self):
+        """`RunInfo`, None where there is no config.json."""
+        return self.run.info
 
     @property
     def framework(self):
-        """ "keras" or "torch", which trained it; None where that is not recorded."""
-        return self.record.framework if self.record else None
+        """ "keras" or "torch", which trained it; None where that is not known."""
+        return self.run.framework
 
     @property
     def image_shape(self):
         """(h, w, c) of each image."""
-        return tuple(self.gan.image_shape if self.gan else self.images.shape[1:])
+        return tuple(self.gan.image_shape)
 
-    @property
-    def steps_per_epoch(self):
-        """Steps of an epoch as the run's preset counts them; 1 where that is not recorded."""
-        if self.record is None:
-            return 1
-        rule = get_preset(self.record.config.preset).rule
-        return rule.steps_per_epoch(self.record.data["images"], self.record.config.batch_size)
+    def read_history(self):
+        """Returns the history up to the checkpoint, beyond which a run may have gone on."""
+        return self.run.read_history(self.gan.step)
 
-    def first(self, seed):
-        """Returns the uint8 images of the grid: of the same noise for all runs, or the first."""
-        return (
-            self.images[:GRID_IMAGES] if self.gan is None else self._sampled(seed, Stream.GRID, GRID_IMAGES)
-        )
+    def draw(self, seed, count, stream=Stream.EVALUATION):
+        """Returns `count` samples, uint8 (count, h, w, c)."""
+        return self.gan.sample(draw_noise(seed, stream, 0, count, self.gan.latent_dim))
 
-    def drawn(self, seed, count):
-        """Returns `count` uint8 images, of a set of images no more than there are."""
-        if self.gan is not None:
-            return self._sampled(seed, Stream.EVALUATION, count)
-        return self.images[choose_rows(len(self.images), seed, count)]
+    def draw_grid(self, seed):
+        """Returns the uint8 images of a grid, of the same noise for all runs."""
+        return self.draw(seed, GRID_IMAGES, Stream.GRID)
 
-    def batches(self, seed, count, size):
-        """Yields the same images, `size` at a time."""
-        if self.gan is None:
-            rows = choose_rows(len(self.images), seed, count)
-            yield from (self.images[rows[i : i + size]] for i in range(0, len(rows), size))
-            return
+    def draw_batches(self, seed, count, size):
+        """Yields what `draw` returns, `size` images at a time."""
         z = draw_noise(seed, Stream.EVALUATION, 0, count, self.gan.latent_dim)
         yield from (self.gan.sample(z[i : i + size]) for i in range(0, count, size))
 
-    def _sampled(self, seed, stream, n):
-        return self.gan.sample(draw_noise(seed, stream, 0, n, self.gan.latent_dim))
+
+class ImageSet(NamedTuple):
+    """Images from anywhere, with the same methods as a `RunInput`.
+
+    Attributes:
+        name: the last part of their path, or the path where another ends in the same.
+        images: uint8 (n, h, w, c).
+    """
+
+    name: str
+    images: np.ndarray
+
+    @property
+    def info(self):
+        """None: no run is known that made them."""
+
+    @property
+    def framework(self):
+        """None, as `info`."""
+
+    @property
+    def image_shape(self):
+        """(h, w, c) of each image."""
+        return self.images.shape[1:]
+
+    def read_history(self):
+        """Returns None: there is none."""
+
+    def draw(self, seed, count):
+        """Returns `count` of the images, uint8 (count, h, w, c), or all where there are no more."""
+        return self.images[choose_rows(len(self.images), seed, count)]
+
+    def draw_grid(self, seed):
+        """Returns the first images, as many as a grid has."""
+        return self.images[:GRID_IMAGES]
+
+    def draw_batches(self, seed, count, size):
+        """Yields what `draw` returns, `size` images at a time."""
+        rows = choose_rows(len(self.images), seed, count)
+        yield from (self.images[rows[i : i + size]] for i in range(0, len(rows), size))
 
 
 def open_inputs(paths, warn):
-    """Returns the `Source`s at paths: run directories or checkpoints, folders, files.
+    """Returns a `RunInput` or `ImageSet` for each path: run directory, checkpoint, folder or file of images.
 
     Raises:
         FileNotFoundError: there is nothing at a path, or a run has no checkpoint.
         ValueError: what is there can be read neither as a run nor as images, or it is given twice.
     """
-    paths = [p.parent if (p := Path(path)).name == "checkpoint.npz" else p for path in paths]
+    paths = [p.parent if (p := Path(path)).name == CHECKPOINT else p for path in paths]
     if len({path.resolve() for path in paths}) < len(paths):
         raise ValueError(f"Each source must be given once. Received: {', '.join(map(str, paths))}.")
     last = [path.absolute().name for path in paths]
     names = [name if last.count(name) == 1 else str(path) for name, path in zip(last, paths)]
-    return [_source(name, path, warn) for name, path in zip(names, paths)]
+    return [_open_input(name, path, warn) for name, path in zip(names, paths)]
 
 
-def is_run(path):
-    """Returns whether a path is a run directory or a checkpoint."""
-    path = Path(path)
-    files = ("config.json", "checkpoint.npz")
-    return any((path / file).is_file() for file in files) or "gan" in npz.list_names(path)
-
-
-def _source(name, path, warn):
+def _open_input(name, path, warn):
     if not is_run(path):
-        return Source(name, None, None, None, datasets.load_dataset(path=path, warn=warn).images)
-    file = path / "checkpoint.npz" if path.is_dir() else path
-    recorded = info.read(file.parent) if (file.parent / "config.json").is_file() else None
-    if not file.is_file():
-        raise FileNotFoundError(f"Expected a run with a checkpoint.npz. Received: {path}, without one.")
-    gan, rows = GAN.load(file), file.parent / "history.csv"
-    table = history.read(rows) if rows.is_file() else None
-    if table:  # which may go on beyond the checkpoint
-        table = {column: values[table["step"] <= gan.step] for column, values in table.items()}
-    return Source(name, recorded, table, gan, None)
+        return ImageSet(name, datasets.load_dataset(path=path, warn=warn).images)
+    run = read_run(path)
+    if not run.checkpoint.is_file():
+        raise FileNotFoundError(f"Expected a run with a {CHECKPOINT}. Received: {path}, without one.")
+    return RunInput(name, run, GAN.load(run.checkpoint))
 
 
 def load_real_images(sources, dataset, path, offline, warn):
@@ -122,7 +137,7 @@ def load_real_images(sources, dataset, path, offline, warn):
     """
     where = dict(offline=offline, warn=warn)
     train = load_training_images(sources, dataset, path, **where)
-    config = next((source.record.config for source in sources if source.record), None)
+    config = next((source.info.config for source in sources if source.info), None)
     if not (dataset or path):
         dataset, path = config.dataset, config.data
     name = train.name if path is None else dataset or "auto"
@@ -138,18 +153,18 @@ def load_training_images(sources, dataset, path, offline, warn):
         ValueError: no source names its images, or others are now in their place.
         OSError: they are not at hand.
     """
-    recorded = next((source.record for source in sources if source.record), None)
+    info = next((source.info for source in sources if source.info), None)
     where = dict(offline=offline, warn=warn)
     if dataset or path:
-        size = recorded.config.image_size if recorded else None
+        size = info.config.image_size if info else None
         return datasets.load_dataset(dataset or "auto", path, size, **where)
-    if recorded is None:
+    if info is None:
         raise ValueError(
             "Real images must be named with --dataset or --data where no source is a run that "
             f"recorded its own. Received: {', '.join(source.name for source in sources)}."
         )
     try:
-        return recorded.dataset(recorded.config, **where)
+        return info.load_dataset(info.config, **where)
     except (OSError, ValueError) as error:
         kind = ValueError if isinstance(error, ValueError) else FileNotFoundError
         raise kind(f"{error} --dataset or --data names the real images, too.") from None
@@ -191,10 +206,9 @@ def match_shape(sources, image_shape):
 
 def _grey(source):
     """Returns a source of grey pictures saved as RGB, as torchvision does, with one channel."""
-    pixels = source.images
-    if pixels is None or not (pixels == pixels[..., :1]).all():
+    if isinstance(source, RunInput) or not (source.images == source.images[..., :1]).all():
         return source
-    return source._replace(images=pixels[..., :1])
+    return source._replace(images=source.images[..., :1])
 
 
 class Side(NamedTuple):
@@ -202,15 +216,15 @@ class Side(NamedTuple):
 
     Attributes:
         name: as it was given.
-        statistics: `Statistics`, where these were given; else
-        source: `sources.Source`, a run or images.
-        dataset: `data.Dataset` of the source's images; None of a run.
+        statistics: `FeatureStats`, where these were given; else
+        source: a `RunInput` or an `ImageSet`.
+        dataset: `Dataset` of the source's images; None of a run.
         other: the other part of that data set, or None.
     """
 
     name: str
     statistics: feature_stats.FeatureStats | None = None
-    source: Source | None = None
+    source: RunInput | ImageSet | None = None
     dataset: datasets.Dataset | None = None
     other: datasets.Dataset | None = None
 
@@ -243,7 +257,7 @@ def open_side(text, image_size, stated, offline, warn):
     known = place.replace("_", "-") in download.DATASETS and not Path(place).exists()
     name, path = (place, None) if known else ("auto", place)
     part, other = load_parts(name, path, image_size, split, offline=offline, warn=warn)
-    return Side(text, source=Source(text, None, None, None, part.images), dataset=part, other=other)
+    return Side(text, source=ImageSet(text, part.images), dataset=part, other=other)
 
 
 def find_labelled_images(sides, offline, warn):
@@ -255,7 +269,7 @@ def find_labelled_images(sides, offline, warn):
         if one.dataset and one.dataset.labels is not None:
             both = (one.dataset, one.other)
             return both if one.dataset.split == "train" or one.other is None else both[::-1]
-        if one.source and one.source.record:
+        if one.source and one.source.info:
             try:
                 return load_real_images([one.source], None, None, offline, warn)
             except (OSError, ValueError) as error:

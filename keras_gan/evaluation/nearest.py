@@ -3,8 +3,6 @@
 import numpy as np
 
 _BYTES = 64 * 2**20  # of a part of the pool
-
-
 _TESTED = 1000  # test images at most: five seconds against those of MNIST
 
 

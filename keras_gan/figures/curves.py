@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from keras_gan.config import get_preset
 from keras_gan.files.atomic import atomic_write
-from keras_gan.run import history, info, metrics_log
+from keras_gan.run import info, metrics_log
 
 
 def draw_curves(path, runs):
@@ -22,49 +21,37 @@ def draw_curves(path, runs):
     """
     names = [Path(run).absolute().name for run in runs]
     names = [n if names.count(n) == 1 else str(run) for n, run in zip(names, runs)]
-    folders = {name: Path(run) for name, run in zip(names, runs)}
-    tables = {name: _history(folder) for name, folder in folders.items()}
-    per_epoch = {name: steps_per_epoch(folder) for name, folder in folders.items()}
+    runs = {name: info.read(run) for name, run in zip(names, runs)}
+    tables = {name: _read_history(run) for name, run in runs.items()}
+    per_epoch = {name: run.steps_per_epoch for name, run in runs.items()}
     alike = len(set(per_epoch.values())) == 1
     units = per_epoch if alike else dict.fromkeys(per_epoch, 1)
-    found = collect_losses(tables, units) | collect_scores(folders, units)
-    dashed = {name for name, folder in folders.items() if _framework(folder) == "torch"}
+    scores = {name: run.read_metrics() for name, run in runs.items()}
+    found = collect_losses(tables, units) | collect_scores(scores, units)
+    dashed = {name for name, run in runs.items() if run.framework == "torch"}
     save_curves(path, found, dashed, "epoch" if alike else "step")
     return f"{', '.join(found)} of {', '.join(names)}"
 
 
-def _history(folder):
-    path = folder / "history.csv"
-    if not path.is_file():
-        raise FileNotFoundError(f"Expected a run with a history.csv. Received: {folder}, without one.")
-    table = history.read(path)
+def _read_history(run):
+    table = run.read_history()
+    if table is None:
+        raise FileNotFoundError(f"Expected a run with a history.csv. Received: {run.folder}, without one.")
     if not len(table["step"]):
-        raise ValueError(f"Expected a run of at least one step. Received: {folder}, without a row.")
+        raise ValueError(f"Expected a run of at least one step. Received: {run.folder}, without a row.")
     return table
 
 
-def steps_per_epoch(folder):
-    """Returns the steps of an epoch as a run's preset counts them; 1 where there is no config.json."""
-    if not (folder / "config.json").is_file():
-        return 1
-    run = info.read(folder)
-    return get_preset(run.config.preset).rule.steps_per_epoch(run.data["images"], run.config.batch_size)
-
-
-def _framework(folder):
-    return info.read(folder).framework if (folder / "config.json").is_file() else None
-
-
-def collect_scores(folders, units):
+def collect_scores(scores, units):
     """Returns the curves of the distances that `train` measured: {quantity: {run: (x, y)}}.
 
     Args:
-        folders: {run: path}.
+        scores: {run: rows of its metrics.jsonl}.
         units: {run: what its steps are divided by}.
     """
     curves = {}
-    for name, folder in folders.items():
-        for row in metrics_log.select_training_scores(metrics_log.read(folder / "metrics.jsonl")):
+    for name, rows in scores.items():
+        for row in metrics_log.select_training_scores(rows):
             quantity = f"Fréchet distance, {row.get('features')} features, {row.get('n')} samples"
             curves.setdefault(quantity, {}).setdefault(name, []).append((row["step"], row["value"]))
     return {
@@ -74,8 +61,6 @@ def collect_scores(folders, units):
 
 
 FEW = 100  # values of a curve: up to there its points are drawn as they are
-
-
 _LOSSES = {"d_loss": "loss of the discriminator", "g_loss": "loss of the generator"}
 
 

@@ -3,14 +3,11 @@
 import numpy as np
 from PIL import Image
 
-from keras_gan.config import get_preset
 from keras_gan.data import image_folder
 from keras_gan.figures.grid import add_caption
 from keras_gan.files.atomic import atomic_write
 
 _LAST_MS = 2000  # that the last frame stays
-
-
 _TOTAL_MS, _SHORTEST_MS, _LONGEST_MS = 12000, 80, 500  # of all others together, of each of them
 
 
@@ -22,19 +19,17 @@ def evenly_spaced(steps, most):
     return [steps[row] for row in rows]
 
 
-def make_caption(step, record):
+def make_caption(step, info):
     """Returns how far a run was, as its preset counts epochs: as in history.csv, the first is 1.
 
     Args:
-        record: `record.Record` of the run, None where it is not known.
+        info: `RunInfo` of the run, None where it is not known.
     """
-    if record is None:
+    if info is None:
         return f"step {step}"
-    rule = get_preset(record.config.preset).rule
-    if rule.epoch_is_one_batch:
+    if info.preset.rule.epoch_is_one_batch:
         return f"epoch {step}"
-    per_epoch = rule.steps_per_epoch(record.data["images"], record.config.batch_size)
-    return f"epoch {-(-step // per_epoch)}, step {step}"
+    return f"epoch {-(-step // info.steps_per_epoch)}, step {step}"
 
 
 def save_gif(path, paths, captions):

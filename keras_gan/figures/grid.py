@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from pathlib import Path
 
 import numpy as np
 from matplotlib import image as mpl_image
@@ -20,6 +21,13 @@ def save_grid(path, samples, rows, columns):
         samples: uint8 (n, h, w, c), grey for c = 1, colour for c = 3.
     """
     save_image(path, draw_grid(samples, rows, columns))
+
+
+def save_sample_grid(folder, epoch, samples):
+    """Writes the 5x5 grid <folder>/<epoch>.png of uint8 samples (25, h, w, c); returns them."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    save_grid(Path(folder, f"{epoch}.png"), samples, rows=5, columns=5)
+    return samples
 
 
 def save_image(path, picture):

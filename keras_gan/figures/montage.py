@@ -1,6 +1,4 @@
-"""Pictures of samples beside what they are to be seen with.
-
-Paths from one noise to another."""
+"""Samples side by side: on the way from one noise to another, beside near or real images."""
 
 import math
 
@@ -16,9 +14,9 @@ def draw_interpolation(gan, a, b, columns):
     """
     t = np.linspace(0, 1, columns)
     rows = []
-    for path in (interpolate_linear, interpolate_spherical):
-        strip = draw_grid(gan.sample(path(*gan.noise([a, b]), t)), 1, columns)
-        rows.append(add_caption(strip, f"{path.__name__}, seed {a} to seed {b}"))
+    for word, interpolate in (("linear", interpolate_linear), ("spherical", interpolate_spherical)):
+        strip = draw_grid(gan.sample(interpolate(*gan.noise([a, b]), t)), 1, columns)
+        rows.append(add_caption(strip, f"{word}, seed {a} to seed {b}"))
     return join_images(rows, axis=0, gap=8)
 
 

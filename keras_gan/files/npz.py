@@ -13,8 +13,6 @@ import numpy as np
 from keras_gan.files.atomic import atomic_write
 
 _MAX_BYTES = 16 * 2**30  # of one file once unpacked: far above any image set that fits in memory
-
-
 _MAX_SMALL_BYTES, _MAX_SWELLING = 64 * 2**20, 100  # MNIST packs to a fifth, random weights not at all
 
 

@@ -1,6 +1,70 @@
-"""What a checkpoint holds: every variable of a GAN by name."""
+"""What a checkpoint holds: the step, the configuration and every variable of a GAN, by name.
+
+An .npz file without pickle. The same for a GAN of Keras and one of PyTorch.
+"""
+
+import json
+from typing import NamedTuple
 
 import keras
+import numpy as np
+
+from keras_gan.config import GanConfig
+from keras_gan.files import npz
+
+
+class Checkpoint(NamedTuple):
+    """A checkpoint as it was read from a file."""
+
+    config: GanConfig
+    step: int
+    arrays: dict  # of the names that `named_variables` gives
+
+
+def save_gan(gan, path):
+    """Writes configuration, step and arrays of a GAN to an .npz file, atomically."""
+    settings = gan.config.to_dict()
+    header = {"config": settings, "image_shape": settings.pop("image_shape")}
+    npz.save(path, {"step": np.array(gan.step), "gan": np.array(json.dumps(header))} | gan.arrays())
+
+
+def read_checkpoint(path):
+    """Returns the `Checkpoint` in a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged or is no checkpoint of a GAN.
+    """
+    arrays = npz.load(path)
+    try:
+        header = json.loads(str(arrays.pop("gan")))
+        config = GanConfig.from_dict(header["config"] | {"image_shape": header["image_shape"]})
+        return Checkpoint(config, int(arrays.pop("step")), arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"Expected a checkpoint of a GAN. Received: {path} ({error}).") from None
+
+
+def assign_arrays(variables, arrays, path):
+    """Assigns every variable from its array, once all names and shapes have been checked.
+
+    Args:
+        variables: dict of name to Keras variable.
+        arrays: dict of name to array.
+        path: of the file they are from, for the message.
+
+    Raises:
+        ValueError: a name is missing, unknown, or of another shape.
+    """
+    expected = {name: tuple(variable.shape) for name, variable in variables.items()}
+    received = {name: array.shape for name, array in arrays.items()}
+    if expected != received:
+        name = min(n for n in expected.keys() | received if expected.get(n) != received.get(n))
+        raise ValueError(
+            f"Expected a checkpoint with {name} of shape {expected.get(name)}. "
+            f"Received: {path} with {received.get(name)}."
+        )
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
 
 
 def named_variables(generator, discriminator, combined):

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan.data.pixels import to_float
-from keras_gan.model.gan import GAN
+from keras_gan.model import updates
 from keras_gan.model.step import gan_step
 from keras_gan.rng import Stream, draw_batch_rows, draw_noise
 
@@ -41,7 +41,6 @@ def train_on_batch(gan, pictures, batch_size):
         for i in range(k):
             rows, z = batch(step + i)
             values[i] = gan_step(gan.rule, gan, to_float(pictures[rows]), z)
-            gan.step += 1
         return values
 
     return run
@@ -117,20 +116,20 @@ def _steps_of(gan):
 
 
 class _Traced:
-    """The updates of a `GAN`, by its own lines, as operations of a graph."""
-
-    update_discriminator = GAN.update_discriminator
-    update_generator = GAN.update_generator
+    """What `gan_step` needs of a GAN, as operations of the graph that is being traced."""
 
     def __init__(self, gan, step):
-        self.rule, self.step = gan.rule, step
+        self.rule, self.step, self.generator = gan.rule, step, gan.generator
         self.discriminator, self.combined = gan.discriminator, gan.combined
-        self.generate = gan.fakes_for_discriminator
 
-    def _train(self, model, x, y):
-        logs = model.train_step((x, y))
-        model.reset_metrics()  # each batch's own values, as of `train_on_batch`
-        return logs
+    def generate(self, z):
+        return updates.make_fakes(self.generator, self.rule, z)
+
+    def update_discriminator(self, real, fake):
+        return updates.update_discriminator(self, real, fake, updates.train_step)
+
+    def update_generator(self, z):
+        return updates.update_generator(self, z, updates.train_step)
 
 
 ENGINES = {"train_on_batch": train_on_batch, "compiled": compiled}

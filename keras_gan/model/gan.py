@@ -1,22 +1,16 @@
 """The class `GAN`: two networks joined into a third, and their updates through `train_on_batch`."""
 
-import json
-import math
-from pathlib import Path
-
 import numpy as np
 import tensorflow as tf
 
-from keras_gan.config import TrainConfig, get_preset
+from keras_gan.config import GanConfig
 from keras_gan.data.pixels import to_uint8
 from keras_gan.device import dtype_policy
-from keras_gan.figures.grid import save_grid
-from keras_gan.files import npz
-from keras_gan.model import networks, updates
-from keras_gan.model.checkpoint import named_variables
-from keras_gan.rng import Stream, draw_noise
+from keras_gan.figures.grid import save_sample_grid
+from keras_gan.model import checkpoint, networks, updates
+from keras_gan.presets import PRESETS
+from keras_gan.rng import Stream, draw_grid_noise, draw_noise, draw_seeds_noise
 
-MAX_VALUES = 2**18  # of an image: with 1,024 units before it a layer of 268 million weights
 JIT_COMPILE = True  # unless GAN is told; the tests, which build many GANs, switch it off
 
 
@@ -30,43 +24,28 @@ class GAN:
         step: number of steps trained so far.
     """
 
-    def __init__(
-        self,
-        preset="keras",
-        *,
-        image_shape=(28, 28, 1),
-        latent_dim=None,
-        seed=0,
-        lr=None,
-        b1=None,
-        b2=None,
-        precision="float32",
-        jit_compile=None,
-    ):
-        """Builds and compiles the networks; None stands for the preset's own number.
+    def __init__(self, preset="keras", *, jit_compile=None, **settings):
+        """Builds and compiles the networks.
 
         Args:
             preset: name of one of `keras_gan.PRESETS`.
-            image_shape: (h, w, c) of the images, c 1 or 3.
-            seed: of initial weights, noise and batches; the same seed gives the same run.
-            precision: Keras dtype policy, "float32", "float64" or "mixed_bfloat16"; the last is no
-                faster where `networks.check_precision` refuses it.
             jit_compile: whether XLA compiles the steps; the classic calls are a fifth slower
                 without it. None is `JIT_COMPILE`.
+            settings: the other fields of `GanConfig`: image_shape, latent_dim, lr, b1, b2, seed,
+                precision; what is not given is the preset's own.
 
         Raises:
             ValueError: a value is out of its range.
+            TypeError: there is no such setting.
         """
-        settings = dict(latent_dim=latent_dim, seed=seed, lr=lr, b1=b1, b2=b2, precision=precision)
-        self.config = TrainConfig(preset=preset, **settings).resolved()
-        self.preset = get_preset(preset)
+        self.config = GanConfig(preset, **settings).resolved()
+        self.preset = PRESETS[self.config.preset]
         self.rule = self.preset.rule
-        self.image_shape = _checked_shape(image_shape)
-        self.latent_dim = self.config.latent_dim
-        self.seed = self.config.seed
+        self.image_shape = self.config.image_shape
+        self.latent_dim, self.seed = self.config.latent_dim, self.config.seed
         self.step = 0
         self.outdir = None  # of the run this object has trained in
-        with dtype_policy(precision):
+        with dtype_policy(self.config.precision):
             self._build(JIT_COMPILE if jit_compile is None else jit_compile)
 
     def _build(self, jit_compile):
@@ -82,7 +61,9 @@ class GAN:
             jit_compile=jit_compile,
         )
         self.combined.compile(loss=loss, optimizer=self._adam(self.generator), jit_compile=jit_compile)
-        self._generate = tf.function(self.fakes_for_discriminator, jit_compile=jit_compile)
+        self._generate = tf.function(
+            lambda z: updates.make_fakes(self.generator, self.rule, z), jit_compile=jit_compile
+        )
 
     def _adam(self, model):
         c = self.config
@@ -96,15 +77,6 @@ class GAN:
     def build_discriminator(self):
         """Returns the discriminator; a subclass may return a Keras model of its own."""
         return networks.build_discriminator(self.preset, self.image_shape, self.seed)
-
-    def fakes_for_discriminator(self, z):
-        """Makes fakes in the mode the rule gives, leaving the moving statistics as they are."""
-        g = self.generator
-        if not self.rule.fakes_in_training_mode:
-            return g(z, training=False)
-        states = [[v.value for v in vs] for vs in (g.trainable_variables, g.non_trainable_variables)]
-        fake, _ = g.stateless_call(*states, z, training=True)
-        return fake
 
     def generate(self, z):
         """Returns fakes (batch, h, w, c) in [-1, 1] to show to the discriminator.
@@ -123,16 +95,7 @@ class GAN:
         Returns:
             (d_loss_real, d_loss_fake, d_acc_real, d_acc_fake) of this batch, before its update.
         """
-        if self.rule.shared_step_counter:
-            self.discriminator.optimizer.iterations.assign(3 * self.step)
-        valid, invalid = np.ones((real.shape[0], 1)), np.zeros((fake.shape[0], 1))
-        if self.rule.joint_d_update:
-            both = tf.concat([tf.cast(real, fake.dtype), fake], axis=0)
-            logs = self._train(self.discriminator, both, np.concatenate([valid, invalid]))
-            return tuple(logs[name] for name in ("loss_real", "loss_fake", "acc_real", "acc_fake"))
-        on_real = self._train(self.discriminator, real, valid)
-        on_fake = self._train(self.discriminator, fake, invalid)
-        return on_real["loss"], on_fake["loss"], on_real["accuracy"], on_fake["accuracy"]
+        return updates.update_discriminator(self, real, fake, updates.train_on_batch)
 
     def update_generator(self, z):
         """Trains the generator once, through `combined`; the discriminator does not move.
@@ -143,13 +106,7 @@ class GAN:
         Returns:
             g_loss of this batch, before its update.
         """
-        if self.rule.shared_step_counter:
-            self.combined.optimizer.iterations.assign(3 * self.step + 2)
-        return self._train(self.combined, z, np.ones((z.shape[0], 1)))["loss"]
-
-    def _train(self, model, x, y):
-        """Makes one update of a compiled model; returns its losses and metrics of this batch."""
-        return model.train_on_batch(x, y, return_dict=True)
+        return updates.update_generator(self, z, updates.train_on_batch)
 
     def noise(self, seeds):
         """Returns float32 noise (n, latent_dim): one row a seed, or n rows of this GAN's seed.
@@ -159,7 +116,7 @@ class GAN:
         """
         if isinstance(seeds, int):
             return draw_noise(self.seed, Stream.EVALUATION, 0, seeds, self.latent_dim)
-        return np.concatenate([draw_noise(s, Stream.GRID, 0, 1, self.latent_dim) for s in seeds])
+        return draw_seeds_noise(seeds, self.latent_dim)
 
     def sample(self, z):
         """Returns uint8 images (n, h, w, c) of the generator in inference mode.
@@ -172,15 +129,11 @@ class GAN:
 
     def sample_images(self, epoch):
         """Writes a grid of the same 25 noises every time to <outdir>/<epoch>.png; returns its samples."""
-        path = Path(self.outdir or "images") / f"{epoch}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        samples = self.sample(self.grid_noise())
-        save_grid(path, samples, rows=5, columns=5)
-        return samples
+        return save_sample_grid(self.outdir or "images", epoch, self.sample(self.grid_noise()))
 
     def grid_noise(self):
         """Returns the noise float32 (25, latent_dim) of the sample grids: the same every time."""
-        return draw_noise(self.seed, Stream.GRID, 0, 25, self.latent_dim)
+        return draw_grid_noise(self.seed, self.latent_dim)
 
     def train(
         self,
@@ -237,9 +190,7 @@ class GAN:
 
     def save(self, path):
         """Writes networks, optimizers and step to an .npz file, atomically."""
-        settings = {"config": self.config.to_dict(), "image_shape": self.image_shape}
-        header = {"step": np.array(self.step), "gan": np.array(json.dumps(settings))}
-        npz.save(path, header | self.arrays())
+        checkpoint.save_gan(self, path)
 
     @classmethod
     def load(cls, path):
@@ -249,37 +200,15 @@ class GAN:
             FileNotFoundError: there is no such file.
             ValueError: the file is damaged or is no checkpoint of a GAN.
         """
-        arrays = npz.load(path)
-        try:
-            settings = json.loads(str(arrays["gan"]))
-            config = TrainConfig.from_dict(settings["config"])
-            names = ("preset", "latent_dim", "seed", "lr", "b1", "b2", "precision")
-            gan = cls(**{n: getattr(config, n) for n in names}, image_shape=settings["image_shape"])
-            int(arrays["step"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"Expected a checkpoint of a GAN. Received: {path} ({error}).") from None
-        gan.restore(arrays, path)
+        saved = checkpoint.read_checkpoint(path)
+        gan = cls(**saved.config.to_dict())
+        gan.restore(saved, path)
         return gan
 
-    def restore(self, arrays, path):
-        """Takes over networks, optimizers and step from the arrays of a checkpoint at `path`."""
-        own = {name: array for name, array in arrays.items() if name not in ("gan", "step")}
-        self._restore(own, path)
-        self.step = int(arrays["step"])
-
-    def _restore(self, arrays, path):
-        """Assigns every variable from its array, once all names and shapes have been checked."""
-        variables = self.variables()
-        expected = {name: tuple(variable.shape) for name, variable in variables.items()}
-        received = {name: array.shape for name, array in arrays.items()}
-        if expected != received:
-            name = min(n for n in expected.keys() | received if expected.get(n) != received.get(n))
-            raise ValueError(
-                f"Expected a checkpoint with {name} of shape {expected.get(name)}. "
-                f"Received: {path} with {received.get(name)}."
-            )
-        for name, variable in variables.items():
-            variable.assign(arrays[name])
+    def restore(self, saved, path):
+        """Takes over networks, optimizers and step of a `checkpoint.Checkpoint` from `path`."""
+        checkpoint.assign_arrays(self.variables(), saved.arrays, path)
+        self.step = saved.step
 
     def arrays(self):
         """Returns the values of `variables` as NumPy arrays, by the same names."""
@@ -291,17 +220,4 @@ class GAN:
         Names are "generator/0/kernel", "generator/0/kernel/momentum" and so on, the number being
         the layer's place in its model; each Adam's count of updates is "generator/iteration".
         """
-        return named_variables(self.generator, self.discriminator, self.combined)
-
-
-def _checked_shape(image_shape):
-    shape = tuple(image_shape)
-    integers = all(isinstance(side, int) for side in shape)
-    if not integers or len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
-        raise ValueError(f"image_shape must be (h, w, 1) or (h, w, 3). Received: {image_shape!r}.")
-    if math.prod(shape) > MAX_VALUES:
-        raise ValueError(
-            f"image_shape must hold at most {MAX_VALUES} values, for dense layers. Received: "
-            f"{image_shape!r}; --image-size makes images smaller."
-        )
-    return shape
+        return checkpoint.named_variables(self.generator, self.discriminator, self.combined)

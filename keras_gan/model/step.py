@@ -11,7 +11,8 @@ def gan_step(rule, nets, real, z):
     Args:
         rule: `presets.UpdateRule`.
         nets: offers `generate(z) -> fake`, `update_discriminator(real, fake) ->
-            (d_loss_real, d_loss_fake, d_acc_real, d_acc_fake)` and `update_generator(z) -> g_loss`.
+            (d_loss_real, d_loss_fake, d_acc_real, d_acc_fake)`, `update_generator(z) -> g_loss` and
+            `step`, the number of steps made, which is counted up here.
         real: images in [-1, 1], (batch, h, w, c), in the framework's own type.
         z: pair of noises (batch, latent_dim), the first for the discriminator's fakes, the
             second for the generator's update; where the rule reuses noise the second is ignored.
@@ -27,5 +28,6 @@ def gan_step(rule, nets, real, z):
     else:
         losses_and_accuracies = nets.update_discriminator(real, fake)
         g_loss = nets.update_generator(z_g)
+    nets.step += 1
     d_loss_real, d_loss_fake, d_acc_real, d_acc_fake = losses_and_accuracies
     return d_loss_real, d_loss_fake, g_loss, d_acc_real, d_acc_fake

@@ -1,9 +1,12 @@
-"""The losses, metrics and optimizers of both networks, and the combined model of the generator's update.
+"""The update of each network, in Keras: fakes, losses, optimizers, and the combined model.
 
-Where Keras and PyTorch compute differently, `semantics` ("keras" or "torch") chooses.
+Functions and no methods, so that `GAN` and the compiled engine run the same lines: a `train` that makes
+one update of a compiled model is an argument. Where Keras and PyTorch compute differently, `semantics`
+("keras" or "torch") chooses.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_gan.model import torch_like
@@ -80,3 +83,66 @@ class Combined(keras.Model):
             return super().train_step(data)
         finally:
             self.discriminator.trainable = True
+
+
+def make_fakes(generator, rule, z):
+    """Returns fakes to show to the discriminator, in the mode the rule gives.
+
+    The moving statistics of the generator stay as they are.
+    """
+    if not rule.fakes_in_training_mode:
+        return generator(z, training=False)
+    variables = generator.trainable_variables, generator.non_trainable_variables
+    fake, _ = generator.stateless_call(*([v.value for v in vs] for vs in variables), z, training=True)
+    return fake
+
+
+def update_discriminator(gan, real, fake, train):
+    """Trains the discriminator once, on a batch of each; the generator does not move.
+
+    Args:
+        gan: offers `rule`, `step` and `discriminator`.
+        real, fake: floats (batch, h, w, c) in [-1, 1].
+        train: function (model, x, y) -> dict of the losses and metrics of one update.
+
+    Returns:
+        (d_loss_real, d_loss_fake, d_acc_real, d_acc_fake) of this batch, before its update.
+    """
+    if gan.rule.shared_step_counter:  # it counts three updates a step, two of them this network's
+        gan.discriminator.optimizer.iterations.assign(3 * gan.step)
+    valid, invalid = np.ones((real.shape[0], 1)), np.zeros((fake.shape[0], 1))
+    if gan.rule.joint_d_update:
+        both = tf.concat([tf.cast(real, fake.dtype), fake], axis=0)
+        logs = train(gan.discriminator, both, np.concatenate([valid, invalid]))
+        return tuple(logs[name] for name in ("loss_real", "loss_fake", "acc_real", "acc_fake"))
+    on_real = train(gan.discriminator, real, valid)
+    on_fake = train(gan.discriminator, fake, invalid)
+    return on_real["loss"], on_fake["loss"], on_real["accuracy"], on_fake["accuracy"]
+
+
+def update_generator(gan, z, train):
+    """Trains the generator once, through `combined`; the discriminator does not move.
+
+    Args:
+        gan: offers `rule`, `step` and `combined`.
+        z: floats (batch, latent_dim).
+        train: as for `update_discriminator`.
+
+    Returns:
+        g_loss of this batch, before its update.
+    """
+    if gan.rule.shared_step_counter:
+        gan.combined.optimizer.iterations.assign(3 * gan.step + 2)
+    return train(gan.combined, z, np.ones((z.shape[0], 1)))["loss"]
+
+
+def train_on_batch(model, x, y):
+    """Makes one update of a compiled model by Keras's own call; returns its losses and metrics."""
+    return model.train_on_batch(x, y, return_dict=True)
+
+
+def train_step(model, x, y):
+    """Makes the same update as operations of the graph that is being traced."""
+    logs = model.train_step((x, y))
+    model.reset_metrics()  # each batch's own values, as of `train_on_batch`
+    return logs

@@ -1,17 +1,19 @@
-"""The published GANs in plain PyTorch, driven by the same `rule.gan_step`, to compare with.
+"""The published GANs in plain PyTorch, driven by the same `model.step.gan_step`, to compare with.
 
 PyTorch is optional and imported here alone. Optimizer, normalisation and loss are PyTorch's own
 wherever the source is PyTorch; for the "keras" semantics they are made to compute what Keras does.
-A `TorchGAN` trains through `train.run` as a `GAN` does, and `GAN.load` reads its checkpoints.
+A `TorchGAN` trains through `training.loop.train` as a `GAN` does, and `GAN.load` reads its checkpoints.
 """
 
 import numpy as np
 
-from keras_gan.config import TrainConfig, get_preset
+from keras_gan.config import GanConfig
 from keras_gan.data.pixels import to_uint8
-from keras_gan.model.gan import GAN
-from keras_gan.presets import BatchNormalization, Dense, LeakyReLU
+from keras_gan.figures.grid import save_sample_grid
+from keras_gan.model import checkpoint
+from keras_gan.presets import PRESETS, BatchNormalization, Dense, LeakyReLU
 from keras_gan.pytorch import weight_names
+from keras_gan.rng import draw_grid_noise
 
 try:
     import torch
@@ -24,34 +26,20 @@ except ImportError as error:
 
 
 class TorchGAN:
-    """A published GAN in PyTorch, with what engines and `train.run` use of a `GAN`."""
+    """A published GAN in PyTorch, with what engines and the training loop use of a `GAN`."""
 
     framework = "torch"
-    save, sample_images = GAN.save, GAN.sample_images
-    noise, grid_noise = GAN.noise, GAN.grid_noise
 
-    def __init__(
-        self,
-        preset="keras",
-        *,
-        image_shape=(28, 28, 1),
-        latent_dim=None,
-        seed=0,
-        lr=None,
-        b1=None,
-        b2=None,
-        precision="float32",
-    ):
+    def __init__(self, preset="keras", **settings):
         """Builds the networks with zero weights, to be set by `load`; arguments as `GAN`'s."""
-        settings = dict(latent_dim=latent_dim, seed=seed, lr=lr, b1=b1, b2=b2, precision=precision)
-        self.config = TrainConfig(preset=preset, **settings).resolved()
-        self.preset = get_preset(preset)
+        self.config = GanConfig(preset, **settings).resolved()
+        self.preset = PRESETS[self.config.preset]
         self.rule = self.preset.rule
-        self.image_shape = tuple(image_shape)
+        self.image_shape = self.config.image_shape
         self.latent_dim, self.seed, self.step = self.config.latent_dim, self.config.seed, 0
         self.outdir = None  # of the run this object has trained in
-        self.dtype = getattr(torch, precision)
-        pixels = int(np.prod(image_shape))
+        self.dtype = getattr(torch, self.config.precision)
+        pixels = int(np.prod(self.image_shape))
         self.generator = self._network(self.preset.generator, self.latent_dim, pixels)
         self.discriminator = self._network(self.preset.discriminator, pixels, pixels)
         self.optimizers = {name: self._adam(net) for name, net in self._nets().items()}
@@ -193,6 +181,18 @@ class TorchGAN:
     def _count(self, optimizer):
         return max((int(state["step"]) for state in optimizer.state.values()), default=0)
 
+    def save(self, path):
+        """Writes networks, optimizers and step to an .npz file, which `GAN.load` reads."""
+        checkpoint.save_gan(self, path)
+
+    def grid_noise(self):
+        """Returns the noise float32 (25, latent_dim) of the sample grids, as `GAN`'s."""
+        return draw_grid_noise(self.seed, self.latent_dim)
+
+    def sample_images(self, epoch):
+        """Writes the grid <outdir>/<epoch>.png, as `GAN` does; returns its samples."""
+        return save_sample_grid(self.outdir, epoch, self.sample(self.grid_noise()))
+
     def sample(self, z):
         """Returns uint8 images (n, h, w, c) of the generator in inference mode."""
         with torch.no_grad():
@@ -215,8 +215,6 @@ class KerasBatchNorm1d(nn.BatchNorm1d):
 
 
 _SLOTS = {"exp_avg": "momentum", "exp_avg_sq": "velocity"}
-
-
 _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
 

@@ -20,14 +20,8 @@ from keras_gan.pytorch.gan import TorchGAN
 from keras_gan.rng import Stream, make_rng
 
 LOSS_TOLERANCE = {"float64": 1e-10, "resync": 1e-5, "free": float("inf")}
-
-
 WEIGHT_TOLERANCE = {"float64": 1e-7, "resync": float("inf"), "free": float("inf")}
-
-
 MODES = tuple(LOSS_TOLERANCE)
-
-
 FLOORS = 100  # times PyTorch's distance from itself that Keras may be from it, where above a tolerance
 
 
@@ -142,7 +136,6 @@ def follow(gan, reference, twin, mode, pictures, batch_size, steps):
 def _losses(gan, pictures, z):
     """Makes a step; returns the discriminator's reported loss and the generator's."""
     d_loss_real, d_loss_fake, g_loss, *_ = map(float, gan_step(gan.rule, gan, to_float(pictures), z))
-    gan.step += 1
     return np.array([gan.rule.combine(d_loss_real, d_loss_fake), g_loss])
 
 

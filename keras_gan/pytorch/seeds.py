@@ -7,10 +7,10 @@ import time
 from keras_gan.model import engines
 from keras_gan.model.gan import GAN
 from keras_gan.pytorch.gan import TorchGAN
+from keras_gan.run.info import CONFIG
 from keras_gan.training import loop
 
 FRAMEWORKS = ("keras", "torch")
-
 
 MEASURES = {  # what is summed up, in words, and how it is written
     "frechet_distance": ("Fréchet distance, digit features", ".2f"),
@@ -18,7 +18,6 @@ MEASURES = {  # what is summed up, in words, and how it is written
     "classes": ("classes", ".1f"),
     "ms_per_step": ("ms a step", ".1f"),
 }
-
 
 ROUNDS = 5  # of timed calls, after one that is not
 
@@ -34,7 +33,7 @@ def plan_run_dirs(outdir, seeds, overwrite):
         raise ValueError(f"Seeds must differ. Received: {', '.join(map(str, seeds))}.")
     folders = {(s, f): outdir / f"{f}-{s}" for s in seeds for f in FRAMEWORKS}
     for folder in folders.values():
-        if (folder / "config.json").exists() and not overwrite:
+        if (folder / CONFIG).exists() and not overwrite:
             raise FileExistsError(
                 f"Expected no run of these seeds yet. Received: {folder}; say --overwrite to replace "
                 "it, or name another --outdir."
@@ -55,7 +54,14 @@ def train_all(config, dataset, folders, overwrite, quiet):
     found = []
     for i, seed in enumerate(dict.fromkeys(seed for seed, _ in folders)):
         own = {framework: folders[seed, framework] for framework in FRAMEWORKS}
-        ms = train_pair(dataclasses.replace(config, seed=seed), dataset, own, i % 2, overwrite, quiet)
+        ms = train_pair(
+            dataclasses.replace(config, gan=dataclasses.replace(config.gan, seed=seed)),
+            dataset,
+            own,
+            i % 2,
+            overwrite,
+            quiet,
+        )
         found += [ms[framework] for framework in FRAMEWORKS]
     return found
 
@@ -67,9 +73,8 @@ def train_pair(config, dataset, folders, torch_first, overwrite, quiet):
         folders: {framework: run directory}.
         torch_first: whether PyTorch trains first, and has the first turn when both are timed.
     """
-    settings = {name: getattr(config, name) for name in ("latent_dim", "seed", "lr", "b1", "b2")}
-    ours = GAN(config.preset, image_shape=dataset.image_shape, **settings)
-    theirs = TorchGAN(config.preset, image_shape=dataset.image_shape, **settings)
+    settings = config.of_shape(dataset.image_shape).gan.to_dict()
+    ours, theirs = GAN(**settings), TorchGAN(**settings)
     theirs.load(ours.arrays())
     pairs = [(ours, config), (theirs, dataclasses.replace(config, engine="train_on_batch"))]
     pairs = pairs[::-1] if torch_first else pairs

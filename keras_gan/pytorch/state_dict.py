@@ -9,8 +9,6 @@ from keras_gan.model.gan import GAN
 from keras_gan.pytorch import weight_names
 
 NETWORKS = ("generator", "discriminator")
-
-
 _COUNT = "num_batches_tracked"
 
 

@@ -9,7 +9,6 @@ from keras_gan.run import metrics_log
 
 _SAID = {"metric", "value", "spread", "real", "step", "epoch"}  # of a row in its table; the rest is protocol
 
-
 _ABOUT = {  # how the protocol is called
     "features": "features",
     "weights": "SHA-256 of the network",
@@ -20,7 +19,6 @@ _ABOUT = {  # how the protocol is called
     "data": "SHA-256 of the images",
     "seed": "seed",
 }
-
 
 _ARROWS = {"lower": "&nbsp;<small>↓</small>", "higher": "&nbsp;<small>↑</small>", "": ""}
 

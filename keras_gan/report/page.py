@@ -9,29 +9,37 @@ from pathlib import Path
 from typing import NamedTuple
 
 import keras_gan
-from keras_gan.config import get_preset
 from keras_gan.data import image_folder
 from keras_gan.evaluation import diagnosis
 from keras_gan.figures import gif
-from keras_gan.figures.curves import FEW, collect_losses, collect_scores, smooth_curve, steps_per_epoch
+from keras_gan.figures.curves import FEW, collect_losses, collect_scores, smooth_curve
 from keras_gan.files.atomic import atomic_write
 from keras_gan.report import html_tables, reproduce, svg
-from keras_gan.run import history, info, metrics_log
+from keras_gan.run.info import (
+    BEST,
+    CHECKPOINT,
+    CONFIG,
+    GENERATOR,
+    HISTORY,
+    METRICS,
+    PREVIOUS,
+    REPORT,
+    TENSORBOARD,
+    RunInfo,
+)
+from keras_gan.run.info import read as read_run
 
 GRIDS = 12  # in the gallery at most
-
-
 _NEWEST_SIDE, _GALLERY_SIDE = 960, 480  # pixels of a grid that is larger
 
-
 _FILES = {
-    "config.json": "every setting, the hash of the images, versions",
-    "history.csv": "losses and accuracies, a row a step",
-    "metrics.jsonl": "scores and evaluations, a row a number",
-    "checkpoint.npz": "both networks, both optimizers and the step: what a run goes on from",
-    "checkpoint.previous.npz": "the checkpoint before",
-    "checkpoint.best.npz": "the checkpoint of the lowest Fréchet distance while training",
-    "generator.keras": "the generator for keras.models.load_model",
+    CONFIG: "every setting, the hash of the images, versions",
+    HISTORY: "losses and accuracies, a row a step",
+    METRICS: "scores and evaluations, a row a number",
+    CHECKPOINT: "both networks, both optimizers and the step: what a run goes on from",
+    PREVIOUS: "the checkpoint before",
+    BEST: "the checkpoint of the lowest Fréchet distance while training",
+    GENERATOR: "the generator for keras.models.load_model",
     "generator.onnx": "the generator for onnxruntime and others",
     "generator.pt": "the generator's weights for PyTorch",
     "discriminator.pt": "the discriminator's weights for PyTorch",
@@ -43,18 +51,17 @@ _FILES = {
     "training.gif": "the grids, one after the other",
 }
 
-
 _FOLDERS = {
     "savedmodel": "the generator for tf.saved_model.load and TensorFlow Serving",
-    "tensorboard": "losses, scores and grids for TensorBoard",
+    TENSORBOARD: "losses, scores and grids for TensorBoard",
 }
 
 
-class Run(NamedTuple):
-    """What is read of a run directory; a file that is not there is None or empty."""
+class Contents(NamedTuple):
+    """What is read of a run; a file that is not there is None or empty."""
 
     folder: Path
-    record: info.RunInfo | None
+    info: RunInfo | None
     history: dict | None
     scores: list
     grids: dict  # step to path
@@ -66,30 +73,31 @@ class Run(NamedTuple):
 
     def per_epoch(self):
         """Returns the steps of an epoch, None where no config.json tells."""
-        return steps_per_epoch(self.folder) if self.record else None
+        return self.info.steps_per_epoch if self.info else None
 
 
 def read(folder):
-    """Returns the `Run` in a folder.
+    """Returns the `Contents` of a run directory.
 
     Raises:
         FileNotFoundError: no file of a run is there.
         ValueError: one is damaged.
     """
-    folder = Path(folder)
-    path = folder / "history.csv"
-    table = history.read(path) if path.is_file() else None
-    run = Run(
-        folder,
-        info.read(folder) if (folder / "config.json").is_file() else None,
+    run = read_run(folder)
+    table = run.read_history()
+    contents = Contents(
+        run.folder,
+        run.info,
         table if table and len(table["step"]) else None,
-        metrics_log.read(folder / "metrics.jsonl"),
-        info.list_grids(folder),
+        run.read_metrics(),
+        run.list_grids(),
     )
-    if not any([*run[1:], (folder / "checkpoint.npz").is_file()]):
-        expected = "RUN must be a run directory, with config.json, checkpoint.npz or sample grids"
-        raise FileNotFoundError(f"{expected}. Received: {folder}, without.")
-    return run
+    if not any(contents[1:]) and not run.checkpoint.is_file():
+        raise FileNotFoundError(
+            "RUN must be a run directory, with config.json, checkpoint.npz or sample grids. "
+            f"Received: {folder}, without."
+        )
+    return contents
 
 
 def write(folder, path=None):
@@ -103,7 +111,7 @@ def write(folder, path=None):
         ValueError: a file of it is damaged.
     """
     run = read(folder)
-    path = Path(path or run.folder / "report.html")
+    path = Path(path or run.folder / REPORT)
     text = page(run)
     with atomic_write(path) as beside:
         beside.write_text(text, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
@@ -114,7 +122,7 @@ def write(folder, path=None):
 
 def page(run):
     """Returns the page of a `Run`."""
-    template = string.Template(Path(__file__).with_name("report.html").read_text(encoding="utf-8"))
+    template = string.Template(Path(__file__).with_name(REPORT).read_text(encoding="utf-8"))
     parts = (_head, _settings, _curves, _gallery, _numbers, _commands, _files)
     title = f"{run.folder.absolute().name}: {_heading(run)}"
     body = "\n".join(part(run) for part in parts)
@@ -131,17 +139,17 @@ def _note(text):
 
 def _heading(run):
     """Returns whose run it is, and how far it is."""
-    name, step = run.record.config.preset if run.record else "run", run.step()
+    name, step = run.info.preset.name if run.info else "run", run.step()
     if step is None:
         return name
-    total = run.record.config.epochs * run.per_epoch() if run.record else step
+    total = run.info.config.epochs * run.per_epoch() if run.info else step
     return f"{name} after {step:,} {f'of {total:,} ' if step < total else ''}steps"
 
 
 def _head(run):
     lines = [_note(run.folder.absolute().name), f"<h1>{html_tables.escape(_heading(run))}</h1>"]
-    if run.record:
-        lines.append(_note(get_preset(run.record.config.preset).source))
+    if run.info:
+        lines.append(_note(run.info.preset.source))
     lines.append(_verdict(run))
     if run.grids:
         step, path = list(run.grids.items())[-1]
@@ -164,13 +172,13 @@ def _verdict(run):
 
 
 def _figure(run, step, path, side, attributes=""):
-    caption = html_tables.escape(gif.make_caption(step, run.record))
+    caption = html_tables.escape(gif.make_caption(step, run.info))
     image = f'<img alt="Samples, {caption}" src="{image_folder.data_uri(path, side)}">'
     return f"<figure {attributes}>{image}<figcaption>{caption}</figcaption></figure>"
 
 
 def _settings(run):
-    record = run.record
+    record = run.info
     if record is None:
         return _section("Settings", _note("No config.json: settings, data and versions are not known."))
     changed = reproduce.list_settings(record.config)
@@ -180,7 +188,7 @@ def _settings(run):
     }
     framework = {"keras": "Keras", "torch": "PyTorch"}.get(record.framework, record.framework)
     of_data = {"name": record.data["name"], "images": f"{record.data['images']:,}"}
-    of_data |= {"shape of one": "x".join(map(str, record.image_shape))}
+    of_data |= {"shape of one": "x".join(map(str, record.config.gan.image_shape))}
     of_data |= {"SHA-256": record.data["sha256"], "source": record.data["source"]}
     made = {"trained by": framework, "device": record.device, **record.versions}
     return _section(
@@ -233,10 +241,10 @@ def _numbers(run):
 
 
 def _commands(run):
-    if run.record is None:
+    if run.info is None:
         return _section("Repeat", _note("No config.json: the command of this run is not known."))
-    lines = [_shell(reproduce.train_command(run.record, run.folder))]
-    lines += [_note(line) for line in reproduce.list_caveats(run.record)]
+    lines = [_shell(reproduce.train_command(run.info, run.folder))]
+    lines += [_note(line) for line in reproduce.list_caveats(run.info)]
     lines += ["<p>Go on with it, to more epochs with <code>--epochs N</code>:</p>"]
     lines += [_shell(reproduce.resume_command(run.folder))]
     return _section("Repeat", "<p>The same run again, into a folder of its own:</p>", *lines)

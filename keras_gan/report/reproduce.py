@@ -1,10 +1,9 @@
 """The commands that make a run once more or go on with it, for a shell."""
 
-import dataclasses
 import shlex
 from pathlib import Path
 
-from keras_gan.config import TrainConfig
+from keras_gan.config import GanConfig, TrainConfig
 
 _TRAIN = "python cli.py train"
 
@@ -15,20 +14,20 @@ def list_settings(config):
     Args:
         config: resolved `TrainConfig`.
     """
-    usual = TrainConfig(config.preset, data=config.data).resolved().to_dict()
+    usual = TrainConfig(GanConfig(config.gan.preset), data=config.data).resolved().to_dict()
     settings = config.to_dict()
     of_data = {"data": config.data} if config.data is not None else {}
     return of_data | {name: value for name, value in settings.items() if value != usual[name]}
 
 
-def train_command(record, folder):
-    """Returns the command that makes the run of a `record.Record` again, beside its folder."""
-    settings = list_settings(record.config)
-    fell_back = record.config.dataset == "auto" and record.config.data is None
-    if fell_back and record.data["name"] == "digits":  # for want of MNIST, which may be there next time
+def train_command(info, folder):
+    """Returns the command that makes the run of a `RunInfo` again, beside its folder."""
+    settings = list_settings(info.config)
+    fell_back = info.config.dataset == "auto" and info.config.data is None
+    if fell_back and info.data["name"] == "digits":  # for want of MNIST, which may be there next time
         settings["dataset"] = "digits"
-    words = ["--preset", record.config.preset]
-    for name in (field.name for field in dataclasses.fields(TrainConfig)):
+    words = ["--preset", info.config.gan.preset]
+    for name in info.config.to_dict():
         if name in settings:
             words += [f"--{name.replace('_', '-')}", _word(settings[name])]
     again = f"{folder}-again" if Path(folder).name else "again"
@@ -45,14 +44,14 @@ def resume_command(folder):
     return f"{_TRAIN} --resume {shlex.quote(f'./{text}' if text.startswith('-') else text)}"
 
 
-def list_caveats(record):
-    """Yields a line on each thing that the command of a `record.Record` does not repeat."""
-    if record.data["source"] == "memory":
+def list_caveats(info):
+    """Yields a line on each thing that the command of a `RunInfo` does not repeat."""
+    if info.data["source"] == "memory":
         yield (
             "The images came from memory, where the command finds none: save them as an .npz file and "
             "name it with --data."
         )
-    if record.first_step:
-        yield f"The run began with a GAN of {record.first_step} steps; the command begins with a new one."
-    if record.framework == "torch":
+    if info.first_step:
+        yield f"The run began with a GAN of {info.first_step} steps; the command begins with a new one."
+    if info.framework == "torch":
         yield "PyTorch trained this run, for compare --preset; the command trains the same GAN in Keras."

@@ -11,11 +11,7 @@ import numpy as np
 from keras_gan.figures.curves import FEW, smooth_curve
 
 PARTS = 250  # of a curve: the least, the greatest and the mean of each are drawn
-
-
 _SIDE = 1000  # of the plane of the curve
-
-
 _LARGEST = 1e300  # what is beyond it is left out, as nan is: differences stay finite
 
 

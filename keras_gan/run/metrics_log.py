@@ -7,11 +7,7 @@ from pathlib import Path
 from keras_gan.files.atomic import atomic_write
 
 _MAX_BYTES = 64 * 2**20
-
-
 _MAX_STEP = 2**53  # up to there float64 tells steps apart
-
-
 _FOUND = ("value", "spread", "real")  # the rest of a row says what the number is of
 
 

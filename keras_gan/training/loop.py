@@ -15,6 +15,7 @@ import tensorflow as tf
 
 import keras_gan
 from keras_gan import progress
+from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
 from keras_gan.device import get_device_name
 from keras_gan.evaluation import features
@@ -23,7 +24,8 @@ from keras_gan.export import generator
 from keras_gan.files.atomic import atomic_write
 from keras_gan.model import engines
 from keras_gan.report import page
-from keras_gan.run import history, info
+from keras_gan.run import history
+from keras_gan.run.info import GENERATOR, HISTORY, TENSORBOARD, RunInfo, read_info
 from keras_gan.training import interrupt, monitor, run_dir, tensorboard
 from keras_gan.training.schedule import check_fit, describe_run, make_schedule
 
@@ -37,7 +39,7 @@ def train(
     outdir="images",
     overwrite=False,
     quiet=False,
-    record=None,
+    info=None,
     offline=False,
     events=False,
 ):
@@ -50,7 +52,7 @@ def train(
         outdir: folder of the run; made where it is missing.
         overwrite: whether a run that stands there may be replaced.
         quiet: whether to print nothing but warnings.
-        record: `record.Record` of the run in `outdir`, of these images, to go on with from its
+        info: `RunInfo` of the run in `outdir`, of these images, to go on with from its
             checkpoint; `epochs` are then in total.
         offline: refuses to download the weights of the features that score the samples.
         events: whether to write losses, scores and grids for TensorBoard, too.
@@ -71,14 +73,14 @@ def train(
     if judge:
         config = dataclasses.replace(config, features=config.features or judge.name)
     with run_dir.open_run_dir(outdir, _warn) as folder:
-        run_of = _taken_over(gan, dataset, config, folder, overwrite, record)
-        config, schedule = make_schedule(gan, dataset, config, record)
+        run_of = _taken_over(gan, dataset, config, folder, overwrite, info)
+        config, schedule = make_schedule(gan, dataset, config, info)
         if gan.step >= schedule.total:
             say(f"Nothing to train: the run in {outdir} is at step {gan.step} of {schedule.total}.")
             with folder.explained():
                 _write_generator(gan, folder)  # which a run that was killed at its end may lack
                 _write_report(folder)
-            return history.read(folder.path / "history.csv")
+            return history.read(folder.path / HISTORY)
         scorer = judge and Scorer(judge, dataset, config.fid_samples, _warn)  # hours, by InceptionV3
         with interrupt.catch_signals() as request, folder.explained():
             _begin(gan, dataset, config, folder, overwrite, run_of)
@@ -86,7 +88,7 @@ def train(
                 say(line)
             watches = [monitor.Monitor(dataset.images, _warn)]
             if events:
-                watches.append(tensorboard.open_tensorboard(gan, folder.path / run_dir.EVENTS))
+                watches.append(tensorboard.open_tensorboard(gan, folder.path / TENSORBOARD))
             start = time.monotonic()
             with progress.reporter(gan.step, schedule.total, quiet) as reporter:
                 calls = _calls(gan, dataset, config, schedule, request)
@@ -97,7 +99,7 @@ def train(
             seconds, steps = time.monotonic() - start, gan.step - schedule.first
             took = f"{progress.duration(seconds)} ({1000 * seconds / steps:.1f} ms a step)"
             say(f"Trained {steps} steps in {took}. {folder.summary()}")
-        return history.read(folder.path / "history.csv")
+        return history.read(folder.path / HISTORY)
 
 
 def train_gan(gan, numbers, source, outdir, overwrite, resume, quiet, events):
@@ -108,53 +110,52 @@ def train_gan(gan, numbers, source, outdir, overwrite, resume, quiet, events):
     if isinstance(source, (str, Path)):
         known = str(source).replace("_", "-") in {*datasets.DATASETS, "auto"}
         given |= {"dataset": str(source)} if known else {"data": str(source), "dataset": None}
-    record = info.read(outdir) if resume else None
-    if record:
-        own = {name: getattr(gan.config, name) for name in info.GAN_FIELDS}
-        config = record.config.resumed(own | given)
+    info = read_info(outdir) if resume else None
+    if info:
+        own = gan.config.to_dict()
+        del own["image_shape"]  # which is compared with the images'
+        config = info.config.resumed(own | given)
     else:
-        config = dataclasses.replace(gan.config, **given).resolved()
-    return train(
-        gan, _dataset(config, source, record), config, outdir, overwrite, quiet, record, events=events
-    )
+        config = TrainConfig(gan.config, **given).resolved()
+    return train(gan, _dataset(config, source, info), config, outdir, overwrite, quiet, info, events=events)
 
 
-def _dataset(config, source, record=None):
+def _dataset(config, source, info=None):
     if isinstance(source, np.ndarray):
         dataset = datasets.Dataset.from_array(source)
-        return record.check(dataset) if record else dataset
-    return record.dataset(config) if record else datasets.load_dataset(config.dataset, config.data)
+        return info.check_dataset(dataset) if info else dataset
+    return info.load_dataset(config) if info else datasets.load_dataset(config.dataset, config.data)
 
 
-def _taken_over(gan, dataset, config, folder, overwrite, record):
-    """Returns the record of the run that the GAN goes on with, None where one is to begin."""
-    if record:
+def _taken_over(gan, dataset, config, folder, overwrite, info):
+    """Returns the `RunInfo` of the run that the GAN goes on with, None where one is to begin."""
+    if info:
         with folder.explained():
-            folder.resume(gan, record, _warn)
+            folder.resume(gan, info, _warn)
     elif folder.is_of(gan) and not overwrite:
-        record = info.read(folder.path)
-        record.config.resumed(config.to_dict())
-        record.check(dataset)
-        folder.go_on(gan, record.first_step)
+        info = read_info(folder.path)
+        info.config.resumed(config.to_dict())
+        info.check_dataset(dataset)
+        folder.go_on(gan, info.first_step)
     else:
         folder.refuse_another(overwrite)
-    return record
+    return info
 
 
-def _begin(gan, dataset, config, folder, overwrite, record):
-    """Makes the run directory, which is a run once config.json is written; a record's is there."""
-    if record is None:
+def _begin(gan, dataset, config, folder, overwrite, info):
+    """Makes the run directory, which is a run once config.json is written; one that goes on is there."""
+    if info is None:
         folder.begin(overwrite)
     gan.outdir = folder.path
     if folder.saved is None:
         if gan.step == 0:
             gan.sample_images(0)
         folder.save(gan)
-    if record and (line := record.changes(get_versions())):
+    if info and (line := info.describe_changes(get_versions())):
         _warn(line)
-    first_step = record.first_step if record else gan.step
+    first_step = info.first_step if info else gan.step
     others = first_step, getattr(gan, "framework", "keras"), get_device_name(), get_versions()
-    info.RunInfo.of(config, dataset, *others).write(folder.path)
+    RunInfo.create(config, dataset, *others).write(folder.path)
 
 
 def get_versions():
@@ -223,7 +224,7 @@ def _stop_if_asked(gan, schedule, folder, request):
 def _write_generator(gan, folder):
     """Writes generator.keras for `keras.models.load_model`, where it is a Keras model."""
     if isinstance(gan.generator, keras.Model):
-        with atomic_write(folder.path / "generator.keras") as beside:
+        with atomic_write(folder.path / GENERATOR) as beside:
             generator.to_float32(gan).save(beside)
 
 

@@ -4,7 +4,6 @@ What a checkpoint holds is known to the GAN, and when something is written to th
 """
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -15,29 +14,23 @@ import numpy as np
 
 from keras_gan.files import npz
 from keras_gan.files.atomic import atomic_write, rotate, sync_to_disk
-from keras_gan.run import history, info, metrics_log
+from keras_gan.model.checkpoint import read_checkpoint
+from keras_gan.run import history, metrics_log
+from keras_gan.run.info import BEST, CHECKPOINT, CONFIG, HISTORY, METRICS, PREVIOUS, TENSORBOARD
 from keras_gan.training import lock
 
-CHECKPOINT, PREVIOUS, BEST = "checkpoint.npz", "checkpoint.previous.npz", "checkpoint.best.npz"
-
-
-EVENTS, _EVENT_FILES = "tensorboard", "events.out.tfevents.*"  # a folder, and what is ours in it
-
-
+_EVENT_FILES = "events.out.tfevents.*"  # what is ours in the folder tensorboard
 SECONDS_BETWEEN_CHECKPOINTS = 60  # where no interval is given: each costs about 0.2 seconds
-
 
 _MADE = re.compile(
     r"\d+\.png|history\.csv|config\.json|checkpoint(\.previous|\.best)?\.npz|generator\.keras"
     r"|metrics\.jsonl|report\.html"
 )
 
-
 _DERIVED = (  # from a run, by sample, plot and export
     *("samples.png", "interpolation.png", "nearest.png", "real.png", "training.gif", "curves.png"),
     *("generator.onnx", "generator.pt", "discriminator.pt"),
 )
-
 
 _LEFT_OVER = re.compile(  # by a process that was killed while it wrote
     r"\.(\d+|config|generator|metrics|report|checkpoint\.(new|best))\.\d+\.part\.\w+|checkpoint\.new\.npz"
@@ -59,10 +52,10 @@ class RunDir:
     def names(self):
         """Returns the names of the files of a run in the folder, and of its events', sorted."""
         made = [file.name for file in self.path.iterdir() if _MADE.fullmatch(file.name)]
-        return sorted(made + [EVENTS] * any(self._event_files()))
+        return sorted(made + [TENSORBOARD] * any(self._event_files()))
 
     def _event_files(self):
-        return self.path.glob(f"{EVENTS}/{_EVENT_FILES}")
+        return self.path.glob(f"{TENSORBOARD}/{_EVENT_FILES}")
 
     def summary(self):
         """Returns the line that says what is in the folder."""
@@ -74,7 +67,7 @@ class RunDir:
     def is_of(self, gan):
         """Returns whether the run in it is that which the GAN has trained."""
         ours = gan.outdir is not None and Path(gan.outdir).resolve() == self.path.resolve()
-        return ours and (self.path / "config.json").exists()
+        return ours and (self.path / CONFIG).exists()
 
     def refuse_another(self, overwrite):
         """Raises FileExistsError where files of a run are there that may not be replaced."""
@@ -88,13 +81,13 @@ class RunDir:
         """Makes room for a run; errors are those of `refuse_another`."""
         self.refuse_another(overwrite)
         made = self.names()
-        for name in sorted(made, key="config.json".__ne__):  # it first: half a run is none
-            for file in self._event_files() if name == EVENTS else [self.path / name]:
+        for name in sorted(made, key=CONFIG.__ne__):  # it first: half a run is none
+            for file in self._event_files() if name == TENSORBOARD else [self.path / name]:
                 file.unlink()
         if made:  # or they are of something else
             self._remove_derived()
         self._tidy()
-        history.begin(self.path / "history.csv")
+        history.begin(self.path / HISTORY)
 
     def _remove_derived(self):
         for name in _DERIVED:
@@ -108,50 +101,51 @@ class RunDir:
         Raises:
             ValueError: it does not.
         """
-        path = self.path / "history.csv"
+        path = self.path / HISTORY
         if history.find_end(path, gan.step, first_step) != path.stat().st_size:
             raise ValueError(
                 f"{path} must end at the step of this GAN, {gan.step}. Received: another end; "
                 "with resume=True the run goes on from its checkpoint."
             )
 
-    def resume(self, gan, record, warn):
+    def resume(self, gan, info, warn):
         """Sets the GAN to the newest whole checkpoint and drops what is of later steps.
 
         Raises:
             ValueError: no checkpoint is whole, or it is not of this run, or nor is the GAN.
         """
-        record.refuse(self.path, {"framework": getattr(gan, "framework", "keras")})
-        taken, arrays = self._newest(record, warn)
-        gan.restore(arrays, taken)
+        info.check_same(self.path, {"framework": getattr(gan, "framework", "keras")})
+        taken, saved = self._newest(info, warn)
+        gan.restore(saved, taken)
         self.saved = gan.step
         if taken.name == PREVIOUS:  # or the next checkpoint would put the damaged one in its place
             (self.path / CHECKPOINT).unlink(missing_ok=True)
-        rows = self.path / "history.csv"
-        os.truncate(rows, history.find_end(rows, gan.step, record.first_step))
+        rows = self.path / HISTORY
+        os.truncate(rows, history.find_end(rows, gan.step, info.first_step))
         for name in self.names():
             if name.endswith(".png") and int(name[:-4]) > gan.step:
                 (self.path / name).unlink()
-        metrics_log.drop_after(self.path / "metrics.jsonl", gan.step)
+        metrics_log.drop_after(self.path / METRICS, gan.step)
         self.keep_best()
         self._tidy()
 
-    def _newest(self, record, warn):
-        """Returns path and arrays of the newest whole checkpoint that history.csv reaches."""
+    def _newest(self, info, warn):
+        """Returns path and `Checkpoint` of the newest whole checkpoint that history.csv reaches."""
         reasons = []
         for path in (self.path / CHECKPOINT, self.path / PREVIOUS):
             try:
-                step, settings, arrays = _read(path)
+                saved = read_checkpoint(path)
             except (FileNotFoundError, ValueError) as error:
                 reasons.append(str(error))
                 continue
-            record.refuse(path, settings)
-            if history.find_end(self.path / "history.csv", step, record.first_step) is None:
-                reasons.append(f"history.csv does not reach step {step} of {path}.")
+            settings = saved.config.to_dict()
+            info.check_same(path, settings | {"image_shape": list(saved.config.image_shape)})
+            if history.find_end(self.path / HISTORY, saved.step, info.first_step) is None:
+                reasons.append(f"history.csv does not reach step {saved.step} of {path}.")
                 continue
             if reasons:
-                warn(f"{reasons[0]} The run goes on from {path}, of step {step}.")
-            return path, arrays
+                warn(f"{reasons[0]} The run goes on from {path}, of step {saved.step}.")
+            return path, saved
         raise ValueError(f"Expected a whole checkpoint in {self.path}. Received: {' '.join(reasons)}")
 
     def _tidy(self):
@@ -163,7 +157,7 @@ class RunDir:
     def append(self, rows):
         """Adds rows to history.csv."""
         self._check_still_there()
-        history.append(self.path / "history.csv", rows)
+        history.append(self.path / HISTORY, rows)
 
     def _check_still_there(self):
         if os.fstat(self._lock.fileno()).st_nlink == 0:  # or a new run of that name would be written to
@@ -184,7 +178,7 @@ class RunDir:
             FloatingPointError: a weight is not finite; the checkpoints stay as they are.
         """
         self._check_still_there()
-        sync_to_disk(self.path / "history.csv")  # so that it reaches every checkpoint
+        sync_to_disk(self.path / HISTORY)  # so that it reaches every checkpoint
         new = self.path / "checkpoint.new.npz"
         try:
             gan.save(new)
@@ -201,12 +195,12 @@ class RunDir:
 
     def add_score(self, row):
         """Adds a row to metrics.jsonl; returns whether it is the lowest of its protocol so far."""
-        metrics_log.add(self.path / "metrics.jsonl", [row])
+        metrics_log.add(self.path / METRICS, [row])
         return self._best_step() == row["step"]
 
     def _best_step(self):
         """Returns the step of the newest score if none before it, of the same protocol, is as low."""
-        rows = metrics_log.select_training_scores(metrics_log.read(self.path / "metrics.jsonl"))
+        rows = metrics_log.select_training_scores(metrics_log.read(self.path / METRICS))
         alike = [row for row in rows if metrics_log.get_spec(row) == metrics_log.get_spec(rows[-1])]
         lowest = min(alike, key=lambda row: row["value"], default=None)
         return lowest["step"] if alike and lowest is alike[-1] else None
@@ -236,17 +230,6 @@ class RunDir:
             return "No checkpoint is kept."
         of = "" if self.saved is None else f" of step {self.saved}"
         return f"The checkpoint{of} is kept in {self.path}, to resume from."
-
-
-def _read(path):
-    """Returns the step, the settings of the GAN and the arrays of a checkpoint."""
-    arrays = npz.load(path)
-    try:
-        content = json.loads(str(arrays["gan"]))
-        settings = {n: content["config"][n] for n in info.GAN_FIELDS}
-        return int(arrays["step"]), settings | {"image_shape": content["image_shape"]}, arrays
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"Expected a checkpoint of a GAN. Received: {path} ({error}).") from None
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ def describe_run(gan, dataset, config, outdir):
     shape = "x".join(str(side) for side in dataset.image_shape)
     yield f"preset {gan.preset.name}: {gan.preset.source}"
     yield f"data {dataset.name}: {n} images of {shape} from {dataset.source}"
-    yield f"{_epochs(gan.rule, config, steps, n)}, seed {config.seed}"
+    yield f"{_epochs(gan.rule, config, steps, n)}, seed {config.gan.seed}"
     device = f"device {get_device_name()}, engine {config.engine}"
     yield f"{device}; writes to {outdir}{f', from step {gan.step} on' if gan.step else ''}"
 
@@ -77,10 +77,10 @@ def check_fit(gan, dataset, config):
         )
 
 
-def make_schedule(gan, dataset, config, record):
+def make_schedule(gan, dataset, config, info):
     """Returns the configuration with its epochs in total, and the `Schedule`."""
     per_epoch = gan.rule.steps_per_epoch(len(dataset.images), config.batch_size)
-    total = config.epochs * per_epoch + (0 if record else gan.step)
+    total = config.epochs * per_epoch + (0 if info else gan.step)
     save_every = (config.checkpoint_interval or 0) * per_epoch
     score_every = (config.fid_interval or 0) * per_epoch
     config = dataclasses.replace(config, epochs=-(-total // per_epoch))  # a part of one, too

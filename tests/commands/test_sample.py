@@ -23,7 +23,7 @@ def trained(folder, array):
     np.savez(folder / "images.npz", x_train=array[:40], x_test=array[40:])
     found = datasets.load_dataset(path=folder / "images.npz")
     numbers = dict(batch_size=20, sample_interval=1, latent_dim=7, data=str(folder / "images.npz"))
-    config = TrainConfig("aioz", epochs=1, **numbers).resolved()
+    config = TrainConfig.from_dict(dict(preset="aioz", epochs=1, **numbers)).resolved()
     gan = GAN("aioz", image_shape=found.image_shape, latent_dim=7, jit_compile=False)
     loop.train(gan, found, config, folder / "run", quiet=True)
     return folder / "run"

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from keras_gan.commands import main
-from keras_gan.config import TrainConfig
+from keras_gan.config import GanConfig, TrainConfig
 from keras_gan.data import datasets
 from keras_gan.evaluation import compare, features, metrics
 from keras_gan.model.gan import GAN
@@ -132,7 +132,9 @@ def folder(tmp_path_factory):
     np.savez(folder / "digits.npz", **parts, x_test=images[200:300], y_test=digits.labels[200:300])
     dataset = datasets.load_dataset(path=folder / "digits.npz")
     for name, seed in (("a", 0), ("b", 1)):
-        config = TrainConfig(data=str(folder / "digits.npz"), epochs=3, batch_size=20, seed=seed).resolved()
+        config = TrainConfig(
+            GanConfig(seed=seed), data=str(folder / "digits.npz"), epochs=3, batch_size=20
+        ).resolved()
         gan = GAN(image_shape=(14, 14, 1), seed=seed, jit_compile=False)
         loop.train(gan, dataset, config, folder / name, quiet=True)
     shutil.copytree(folder / "a", folder / "copy")

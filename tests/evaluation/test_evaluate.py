@@ -1,4 +1,5 @@
 import json
+import types
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import tensorflow as tf
 
 from keras_gan.data import datasets
 from keras_gan.evaluation import diagnosis, evaluate, features, metrics
-from keras_gan.evaluation.inputs import Source
+from keras_gan.evaluation.inputs import RunInput
 from keras_gan.evaluation.table import METRICS, format_table
 from keras_gan.rng import choose_rows
 from tests.conftest import forbidden
@@ -37,7 +38,8 @@ def run_of(images, table=None):
     made = Made()
     made.sample = lambda z: images[: len(z)]
     made.latent_dim = 3
-    return Source("run", None, table, made, None)
+    run = types.SimpleNamespace(info=None, steps_per_epoch=1, read_history=lambda step: table)
+    return RunInput("run", run, made)
 
 
 def rows_of(judge, images, count=300, table=None):

@@ -3,7 +3,7 @@ import pytest
 
 from keras_gan.data import datasets
 from keras_gan.evaluation import feature_stats, fid, metrics
-from keras_gan.evaluation.inputs import Side, Source, find_labelled_images, open_side
+from keras_gan.evaluation.inputs import ImageSet, Side, find_labelled_images, open_side
 from keras_gan.evaluation.score import Scorer
 from keras_gan.rng import Stream, choose_rows, draw_noise
 from tests.conftest import Corner, forbidden
@@ -15,7 +15,7 @@ OFFLINE = dict(image_size=None, stated=None, offline=True, warn=forbidden)
 def side_of(pixels, other=None, name="b"):
     dataset = datasets.Dataset.from_array(pixels, name)
     other = None if other is None else datasets.Dataset.from_array(other, "other")
-    return Side(name, None, Source(name, None, None, None, pixels), dataset, other)
+    return Side(name, None, ImageSet(name, pixels), dataset, other)
 
 
 def shifted(pixels, by):

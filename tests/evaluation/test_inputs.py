@@ -35,7 +35,7 @@ def run_a(digits, tmp_path_factory):
     """A run directory of 2 steps."""
     dataset = datasets.load_dataset(path=digits)
     settings = dict(preset="keras", epochs=2, batch_size=20, latent_dim=7, seed=4)
-    config = TrainConfig(data=str(digits), **settings).resolved()
+    config = TrainConfig.from_dict(dict(data=str(digits), **settings)).resolved()
     gan = GAN("keras", image_shape=(14, 14, 1), latent_dim=7, seed=4, jit_compile=False)
     loop.train(gan, dataset, config, tmp_path_factory.mktemp("runs") / "a", quiet=True)
     return gan.outdir
@@ -52,7 +52,7 @@ def save_pictures(folder, pixels, mode):
 def test_run_has_record_history_and_a_gan(run_a, how):
     [source] = open_inputs([run_a if how == "folder" else run_a / "checkpoint.npz"], no_warning)
     assert (source.name, source.framework, source.image_shape) == ("a", "keras", (14, 14, 1))
-    assert (source.gan.step, source.gan.seed, len(source.history["step"])) == (2, 4, 2)
+    assert (source.gan.step, source.gan.seed, len(source.read_history()["step"])) == (2, 4, 2)
 
 
 def test_history_of_an_earlier_checkpoint_ends_with_it(run_a, tmp_path):
@@ -61,14 +61,14 @@ def test_history_of_an_earlier_checkpoint_ends_with_it(run_a, tmp_path):
     gan.step = 1
     gan.save(tmp_path / "a" / "checkpoint.best.npz")
     [source] = open_inputs([tmp_path / "a" / "checkpoint.best.npz"], no_warning)
-    assert source.history["step"].tolist() == [1] and len(source.history["g_loss"]) == 1
+    assert source.read_history()["step"].tolist() == [1] and len(source.read_history()["g_loss"]) == 1
 
 
 def test_samples_are_of_the_noise_asked_for_and_not_of_the_run_s_own_seed(run_a):
     [source] = open_inputs([run_a], no_warning)
     for drawn, stream, n in (
-        (source.first(9), Stream.GRID, 25),
-        (source.drawn(9, 30), Stream.EVALUATION, 30),
+        (source.draw_grid(9), Stream.GRID, 25),
+        (source.draw(9, 30), Stream.EVALUATION, 30),
     ):
         z = draw_noise(9, stream, 0, n, 7)
         np.testing.assert_array_equal(drawn, source.gan.sample(z))
@@ -78,7 +78,12 @@ def test_folder_of_pictures_and_file_of_images_are_read_as_they_are(tmp_path, pi
     save_pictures(tmp_path / "folder", pixels[:7], "L")
     np.savez(tmp_path / "b.npz", images=pixels)
     folder, file = open_inputs([tmp_path / "folder", tmp_path / "b.npz"], no_warning)
-    assert (folder.name, file.name, folder.framework, folder.history) == ("folder", "b.npz", None, None)
+    assert (folder.name, file.name, folder.framework, folder.read_history()) == (
+        "folder",
+        "b.npz",
+        None,
+        None,
+    )
     np.testing.assert_array_equal(folder.images, pixels[:7])
     np.testing.assert_array_equal(file.first(0), pixels[:25])
     np.testing.assert_array_equal(folder.drawn(0, 20), pixels[:7])
@@ -87,7 +92,7 @@ def test_folder_of_pictures_and_file_of_images_are_read_as_they_are(tmp_path, pi
 def test_some_of_many_images_are_drawn_without_repetition(tmp_path, pixels):
     np.savez(tmp_path / "b.npz", images=pixels)
     [source] = open_inputs([tmp_path / "b.npz"], no_warning)
-    drawn = [{image.tobytes() for image in source.drawn(seed, 20)} for seed in (0, 0, 1)]
+    drawn = [{image.tobytes() for image in source.draw(seed, 20)} for seed in (0, 0, 1)]
     assert len(drawn[0]) == 20 and drawn[0] == drawn[1] != drawn[2]
 
 
@@ -114,7 +119,7 @@ def test_run_without_a_checkpoint_is_refused(run_a, tmp_path):
 def test_checkpoint_alone_is_a_run_of_unknown_framework(run_a, tmp_path):
     shutil.copy(run_a / "checkpoint.npz", tmp_path)
     [source] = open_inputs([tmp_path], no_warning)
-    assert (source.gan.step, source.framework, source.record, source.history) == (2, None, None, None)
+    assert (source.gan.step, source.framework, source.info, source.read_history()) == (2, None, None, None)
 
 
 def test_real_images_are_those_the_first_run_recorded(run_a, digits, tmp_path, pixels):
@@ -142,9 +147,9 @@ def test_parts_come_in_the_order_asked_for(digits):
 def test_batches_are_what_is_drawn_at_once(run_a, tmp_path, pixels):
     np.savez(tmp_path / "b.npz", images=pixels)
     for source in open_inputs([run_a, tmp_path / "b.npz"], no_warning):
-        parts = list(source.batches(3, 20, 8))
+        parts = list(source.draw_batches(3, 20, 8))
         assert [len(part) for part in parts] == [8, 8, 4]
-        np.testing.assert_array_equal(np.concatenate(parts), source.drawn(3, 20))
+        np.testing.assert_array_equal(np.concatenate(parts), source.draw(3, 20))
 
 
 def test_real_images_that_no_source_names_are_asked_for(tmp_path, pixels):

@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_gan.config import TrainConfig
+from keras_gan.config import GanConfig, TrainConfig
 from keras_gan.data import datasets
 from keras_gan.figures import curves
 from keras_gan.figures.curves import draw_curves
@@ -16,8 +16,8 @@ def run_a(tmp_path, pixels):
     """A run directory of 8 steps, four an epoch, with two scores."""
     folder = tmp_path / "a"
     folder.mkdir()
-    config = TrainConfig("aioz", batch_size=16).resolved()
-    info.RunInfo.of(config, datasets.Dataset.from_array(pixels), 0, "keras", "CPU", {}).write(folder)
+    config = TrainConfig(GanConfig("aioz"), batch_size=16).resolved()
+    info.RunInfo.create(config, datasets.Dataset.from_array(pixels), 0, "keras", "CPU", {}).write(folder)
     history.begin(folder / "history.csv")
     values = np.linspace(0.1, 0.8, 40).reshape(8, 5)
     history.append(folder / "history.csv", history.make_rows(PRESETS["aioz"].rule, 1, 4, values))

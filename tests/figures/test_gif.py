@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from keras_gan.config import TrainConfig
+from keras_gan.config import GanConfig, TrainConfig
 from keras_gan.data import datasets
 from keras_gan.figures import gif
 from keras_gan.figures.grid import add_caption, save_grid
@@ -14,9 +14,9 @@ CAPTION = add_caption(np.zeros((1, 1, 1), np.uint8), "").shape[0] - 1  # its hei
 
 
 def record_of(preset, n, batch_size):
-    config = dataclasses.replace(TrainConfig(preset), batch_size=batch_size).resolved()
+    config = dataclasses.replace(TrainConfig(GanConfig(preset)), batch_size=batch_size).resolved()
     pixels = np.arange(n * 4, dtype=np.uint8).reshape(n, 2, 2)
-    return info.RunInfo.of(config, datasets.Dataset.from_array(pixels), 0, "keras", "CPU", {})
+    return info.RunInfo.create(config, datasets.Dataset.from_array(pixels), 0, "keras", "CPU", {})
 
 
 def frames_of(path):
@@ -43,7 +43,7 @@ def test_grids_are_those_with_a_step_for_a_name_in_the_order_of_steps(tmp_path):
     for name in ("0.png", "200.png", "30.png", "samples.png", "7.jpg", "-4.png", ".5.png", "1.5.png"):
         (tmp_path / name).touch()
     expected = [(step, tmp_path / f"{step}.png") for step in (0, 30, 200)]
-    assert list(info.list_grids(tmp_path).items()) == expected
+    assert list(info.read(tmp_path).list_grids().items()) == expected
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_both_frameworks_train_the_same_steps_from_the_same_weights(compared):
     g_losses = []
     for seed in (4, 6):
         folders = [folder / f"{framework}-{seed}" for framework in ("keras", "torch")]
-        read = [info.read(run) for run in folders]
+        read = [info.read_info(run) for run in folders]
         assert [r.framework for r in read] == ["keras", "torch"] and {r.config.seed for r in read} == {seed}
         ours, theirs = (history.read(run / "history.csv") for run in folders)
         for name, values in ours.items():

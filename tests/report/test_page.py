@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from keras_gan.config import TrainConfig
+from keras_gan.config import GanConfig, TrainConfig
 from keras_gan.data import datasets
 from keras_gan.evaluation import diagnosis
 from keras_gan.evaluation.table import METRICS
@@ -61,9 +61,11 @@ def folder(tmp_path, pixels):
     """A run directory of 8 steps, four an epoch, with grids, scores and an evaluation."""
     folder = tmp_path / "a run"
     folder.mkdir()
-    config = TrainConfig("aioz", epochs=2, batch_size=16, data="x.npz").resolved()
+    config = TrainConfig(GanConfig("aioz"), epochs=2, batch_size=16, data="x.npz").resolved()
     versions = {"python": "3.11.7", "keras": "3.15.1"}
-    info.RunInfo.of(config, datasets.Dataset.from_array(pixels), 0, "keras", "CPU", versions).write(folder)
+    info.RunInfo.create(config, datasets.Dataset.from_array(pixels), 0, "keras", "CPU", versions).write(
+        folder
+    )
     history.begin(folder / "history.csv")
     values = np.linspace(0.1, 0.8, 40).reshape(8, 5)
     history.append(folder / "history.csv", history.make_rows(PRESETS["aioz"].rule, 1, 4, values))

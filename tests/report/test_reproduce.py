@@ -3,7 +3,7 @@ import shlex
 
 import pytest
 
-from keras_gan.config import TrainConfig
+from keras_gan.config import GanConfig, TrainConfig
 from keras_gan.data import datasets
 from keras_gan.report import reproduce
 from keras_gan.run import info
@@ -11,7 +11,7 @@ from tests.conftest import run
 
 
 def record(pixels, config, source="here", name="mnist", first_step=0, framework="keras"):
-    found = info.RunInfo.of(
+    found = info.RunInfo.create(
         config.resolved(), datasets.Dataset.from_array(pixels), first_step, framework, "CPU", {}
     )
     return found._replace(data=found.data | {"source": source, "name": name})
@@ -30,14 +30,16 @@ def parsed(command):
     "config",
     [
         TrainConfig(),
-        TrainConfig("kmnist"),
-        TrainConfig("kmnist", dataset="auto"),
-        TrainConfig("kmnist", data="x.npz"),
+        TrainConfig(GanConfig("kmnist")),
+        TrainConfig(GanConfig("kmnist"), dataset="auto"),
+        TrainConfig(GanConfig("kmnist"), data="x.npz"),
         TrainConfig(data="x.npz", dataset="mnist"),
         TrainConfig(data="it's a $HOME/`path` \"; rm -rf\n<b>", features="my judge.keras"),
         TrainConfig(data="-x"),
-        TrainConfig("pytorch-gan", "fashion-mnist", None, (64, 48), 3, 5, 7, 11, 13, 17, "digits", 19,
-                    1e-05, 0.1, 0.3, 2**62, "compiled", "mixed_bfloat16", "cpu"),
+        TrainConfig(
+            GanConfig("pytorch-gan", (28, 28, 1), 19, 1e-05, 0.1, 0.3, 2**62, "mixed_bfloat16"),
+            "fashion-mnist", None, (64, 48), 3, 5, 7, 11, 13, 17, "digits", "compiled", "cpu",
+        ),
     ],
 )  # fmt: skip
 def test_command_is_read_back_as_the_configuration_of_the_run(pixels, config):
@@ -45,8 +47,10 @@ def test_command_is_read_back_as_the_configuration_of_the_run(pixels, config):
 
 
 def test_command_says_no_more_than_is_needed(pixels):
-    command = reproduce.train_command(record(pixels, TrainConfig("aioz", epochs=3, seed=4)), "my runs/a")
-    assert command == "python cli.py train --preset aioz --epochs 3 --seed 4 --outdir 'my runs/a-again'"
+    command = reproduce.train_command(
+        record(pixels, TrainConfig.from_dict(dict(preset="aioz", epochs=3, seed=4))), "my runs/a"
+    )
+    assert command == "python cli.py train --preset aioz --seed 4 --epochs 3 --outdir 'my runs/a-again'"
 
 
 def test_digits_that_stood_in_for_mnist_are_named(pixels):
@@ -68,6 +72,6 @@ def test_what_a_command_cannot_repeat_is_said(pixels):
 
 
 def test_given_settings_are_those_that_are_not_the_presets_own():
-    config = TrainConfig("aioz", epochs=3, data="x.npz").resolved()
+    config = TrainConfig(GanConfig("aioz"), epochs=3, data="x.npz").resolved()
     assert reproduce.list_settings(config) == {"data": "x.npz", "epochs": 3}
     assert reproduce.list_settings(TrainConfig().resolved()) == {}

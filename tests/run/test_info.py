@@ -11,8 +11,8 @@ VERSIONS = {"python": "3.11.0", "keras": "3.15.0", "numpy": "2.0.0"}
 
 
 def of(found, **settings):
-    config = TrainConfig("aioz", **settings).resolved()
-    return info.RunInfo.of(config, found, 0, "keras", "CPU", VERSIONS)
+    config = TrainConfig.from_dict(dict(preset="aioz", **settings)).resolved()
+    return info.RunInfo.create(config, found, 0, "keras", "CPU", VERSIONS)
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def damaged(folder, content):
     """Writes config.json and returns the line it is refused with."""
     (folder / "config.json").write_text(content if isinstance(content, str) else json.dumps(content))
     with pytest.raises(ValueError) as error:
-        info.read(folder)
+        info.read_info(folder)
     line = str(error.value)
     assert line.startswith(f"{folder / 'config.json'} must be as `train` wrote it. Received: ")
     assert "\n" not in line
@@ -34,7 +34,7 @@ def damaged(folder, content):
 
 def test_record_is_read_as_it_was_written(tmp_path, run):
     run.write(tmp_path)
-    assert info.read(tmp_path) == run
+    assert info.read_info(tmp_path) == run
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
@@ -51,13 +51,13 @@ def test_record_of_before_there_was_a_first_step_is_read(tmp_path, run):
     content = json.loads((tmp_path / "config.json").read_text())
     del content["first_step"], content["framework"]
     (tmp_path / "config.json").write_text(json.dumps(content))
-    assert info.read(tmp_path) == run
+    assert info.read_info(tmp_path) == run
 
 
 @pytest.mark.parametrize("missing", ["run", "."])
 def test_folder_without_a_run_is_named(tmp_path, missing):
     with pytest.raises(FileNotFoundError, match="Expected a run in .* no file .*config.json"):
-        info.read(tmp_path / missing)
+        info.read_info(tmp_path / missing)
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ def test_damaged_record_is_refused_in_one_line(tmp_path, content, told):
     ],
 )
 def test_record_with_a_wrong_part_is_refused_in_one_line(tmp_path, run, change, told):
-    content = run._asdict() | {"config": run.config.to_dict()} | change
+    content = run._content() | change
     assert told in damaged(tmp_path, content)
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):
     (tmp_path / "config.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match="config.json must be as"):
-        info.read(tmp_path)
+        info.read_info(tmp_path)
 
 
 # images
@@ -113,44 +113,44 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
 def test_images_are_read_again_from_where_they_were(images_npz):
     path = str(images_npz)
     run = of(datasets.load_dataset(path=path, image_size=(4, 4)), data=path, image_size=(4, 4))
-    found = run.dataset(run.config)
+    found = run.load_dataset(run.config)
     assert found.sha256 == run.data["sha256"] and found.image_shape == (4, 4, 1)
 
 
 def test_auto_is_what_it_was_and_never_another():
     """Offline, auto itself is replaced by digits, with a line that says so."""
     run = of(datasets.load_dataset("digits"), dataset="auto")
-    assert run.dataset(run.config, offline=True, warn=pytest.fail).name == "digits"
+    assert run.load_dataset(run.config, offline=True, warn=pytest.fail).name == "digits"
     run = run._replace(data=run.data | {"name": "mnist"})
     with pytest.raises(FileNotFoundError, match="mnist"):
-        run.dataset(run.config, offline=True, warn=pytest.fail)
+        run.load_dataset(run.config, offline=True, warn=pytest.fail)
 
 
 def test_other_images_are_refused_by_their_hash_wherever_they_lie(images_npz, pixels, tmp_path):
     run = of(datasets.load_dataset(path=images_npz), data=str(images_npz))
     np.savez(tmp_path / "copy.npz", images=pixels)
     moved = run.config.resumed({"data": str(tmp_path / "copy.npz")})
-    assert run.dataset(moved).sha256 == run.data["sha256"]
+    assert run.load_dataset(moved).sha256 == run.data["sha256"]
     np.savez(images_npz, images=pixels[::-1])
     with pytest.raises(ValueError, match=r"images with the hash \w{12}. Received: 50 of images with"):
-        run.dataset(run.config)
+        run.load_dataset(run.config)
 
 
 def test_images_from_memory_cannot_be_read_again(run):
     with pytest.raises(ValueError, match="came from memory"):
-        run.dataset(run.config)
+        run.load_dataset(run.config)
 
 
 # comparisons
 
 
 def test_what_is_of_another_run_is_refused_with_both_values(run):
-    run.refuse("it", {"seed": 4, "image_shape": [8, 8, 1], "framework": "keras"})
+    run.check_same("it", {"seed": 4, "image_shape": [8, 8, 1], "framework": "keras"})
     with pytest.raises(ValueError, match="^it must be of the run .*: seed=5, 4 in the run; lr=1, 0.0002 in"):
-        run.refuse("it", {"seed": 5, "preset": "aioz", "lr": 1})
+        run.check_same("it", {"seed": 5, "preset": "aioz", "lr": 1})
 
 
 def test_changed_versions_are_said_but_not_pythons(run):
-    assert run.changes(VERSIONS | {"python": "3.13"}) is None
-    line = run.changes(VERSIONS | {"numpy": "2.1.0", "keras": "3.16"})
+    assert run.describe_changes(VERSIONS | {"python": "3.13"}) is None
+    line = run.describe_changes(VERSIONS | {"numpy": "2.1.0", "keras": "3.16"})
     assert "not bit for bit, with keras 3.16 after 3.15.0, numpy 2.1.0 after 2.0.0." in line

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gan.config import TrainConfig
+from keras_gan.config import GanConfig, TrainConfig
 from keras_gan.data import datasets
 from keras_gan.evaluation import score
 from keras_gan.files import npz
@@ -174,12 +174,12 @@ def test_second_call_of_another_run_is_refused_and_overwriting_begins_one(tmp_pa
         gan.train(1, 25, data=pixels[::-1], outdir=tmp_path, quiet=True)
     assert content_of(tmp_path) == before
     table = gan.train(1, 40, data=pixels[:40], outdir=tmp_path, overwrite=True, quiet=True)
-    assert table["step"].tolist() == [3] and info.read(tmp_path).first_step == 2
+    assert table["step"].tolist() == [3] and info.read_info(tmp_path).first_step == 2
 
 
 def test_epochs_in_total_are_rounded_up_so_that_resuming_reaches_the_end(pixels):
     gan = types.SimpleNamespace(rule=PRESETS["aioz"].rule, step=3)
-    config = TrainConfig("aioz", epochs=2, batch_size=25).resolved()  # of two steps each
+    config = TrainConfig(GanConfig("aioz"), epochs=2, batch_size=25).resolved()  # of two steps each
     config, schedule = make_schedule(gan, datasets.Dataset.from_array(pixels), config, None)
     assert (schedule.total, config.epochs) == (7, 4)
 
@@ -311,7 +311,7 @@ def test_plan_counts_epochs_batches_and_passes(preset, line):
         images=pictures, image_shape=(28, 28, 1), name="mnist", source="mnist.npz"
     )
     gan = types.SimpleNamespace(preset=PRESETS[preset], rule=PRESETS[preset].rule, step=0)
-    lines = list(describe_run(gan, dataset, TrainConfig(preset).resolved(), "images"))
+    lines = list(describe_run(gan, dataset, TrainConfig(GanConfig(preset)).resolved(), "images"))
     assert line in lines and "data mnist: 60000 images of 28x28x1 from mnist.npz" in lines
 
 
@@ -359,11 +359,11 @@ def test_gan_that_is_not_of_keras_is_trained_without_its_generator_written(tmp_p
 
     gan = TorchGAN("aioz", image_shape=(8, 8, 1), latent_dim=7)
     gan.load(GAN("aioz", image_shape=(8, 8, 1), latent_dim=7, jit_compile=False).arrays())
-    config = TrainConfig("aioz", epochs=2, batch_size=25, latent_dim=7).resolved()
+    config = TrainConfig.from_dict(dict(preset="aioz", epochs=2, batch_size=25, latent_dim=7)).resolved()
     table = loop.train(gan, datasets.Dataset.from_array(pixels), config, tmp_path, quiet=True)
     assert table["step"].tolist() == [1, 2, 3, 4]
     assert names_in(tmp_path) == {"0.png", "4.png"} | RUN - {"generator.keras"}
-    assert info.read(tmp_path).framework == "torch"
+    assert info.read_info(tmp_path).framework == "torch"
 
 
 def test_history_of_another_end_refuses_a_second_call(tmp_path, pixels):

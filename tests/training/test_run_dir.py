@@ -13,14 +13,14 @@ import types
 import numpy as np
 import pytest
 
-from keras_gan.config import TrainConfig
+from keras_gan.config import GanConfig, TrainConfig
 from keras_gan.data import datasets
 from keras_gan.files import npz
 from keras_gan.presets import PRESETS
 from keras_gan.run import history, info, metrics_log
 from keras_gan.training import lock, run_dir
 
-CONFIG = TrainConfig("aioz").resolved()
+CONFIG = TrainConfig(GanConfig("aioz")).resolved()
 RULE = PRESETS["aioz"].rule
 
 
@@ -38,9 +38,9 @@ class OneWeight:
         weight = np.full(self.size, self.step, np.float32)
         npz.save(path, {"step": self.step, "gan": json.dumps(content), "weight": weight})
 
-    def restore(self, arrays, path):
-        assert (arrays["weight"] == arrays["step"]).all()
-        self.step = int(arrays["step"])
+    def restore(self, saved, path):
+        assert (saved.arrays["weight"] == saved.step).all()
+        self.step = saved.step
 
     def train(self, folder, steps):
         """Adds rows of so many steps, a call a step."""
@@ -51,7 +51,7 @@ class OneWeight:
 
 @pytest.fixture
 def record(pixels):
-    return info.RunInfo.of(CONFIG, datasets.Dataset.from_array(pixels), 0, "keras", "CPU", {})
+    return info.RunInfo.create(CONFIG, datasets.Dataset.from_array(pixels), 0, "keras", "CPU", {})
 
 
 @pytest.fixture
@@ -357,7 +357,7 @@ def test_checkpoint_of_another_run_is_refused_even_with_a_good_one_before_it(fol
 def test_checkpoint_of_another_shape_is_refused(folder, record):
     run_of(folder, 2, end=2)
     with pytest.raises(ValueError, match=r"image_shape=\[8, 8, 1\], \[9, 9, 1\] in the run"):
-        resumed_in(folder, record._replace(image_shape=[9, 9, 1]))
+        resumed_in(folder, record._replace(config=CONFIG.of_shape((9, 9, 1))))
 
 
 def test_run_of_pytorch_is_not_resumed_in_keras(folder, record):
@@ -400,7 +400,7 @@ def test_gan_that_stands_elsewhere_than_the_history_ends_may_not_go_on(folder):
 
 HOLDER = """
 import sys, time
-from keras_gan import run_dir
+from keras_gan.training import run_dir
 with run_dir.opened(sys.argv[1], print):
     print("locked", flush=True)
     time.sleep(60)

@@ -161,7 +161,7 @@ def test_events_may_begin_or_end_where_a_run_is_resumed(pixels, tmp_path):
     assert steps_of(tmp_path, "g_loss") == [13, 14, 15, 16]
     trained(pixels, tmp_path, epochs=5, resume=True)
     assert len(files_in(tmp_path)) == 1
-    assert "tensorboard" not in info.read(tmp_path).config.to_dict()
+    assert "tensorboard" not in info.read_info(tmp_path).config.to_dict()
 
 
 def test_overwriting_removes_the_events_and_nothing_else(pixels, tmp_path):
