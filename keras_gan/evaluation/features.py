@@ -53,9 +53,10 @@ class Extractor:
         if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] not in (1, 3):
             expected = "Images to judge must be uint8 of shape (n, h, w, 1) or (n, h, w, 3)."
             raise ValueError(f"{expected} Received: {pictures.dtype} of shape {pictures.shape}.")
-        starts = range(0, max(1, len(pictures)), self.batch_size)
+        starts = range(0, len(pictures), self.batch_size)
         parts = [self._run(pictures[i : i + self.batch_size]) for i in starts]
-        features, *probabilities = map(np.concatenate, zip(*parts, strict=True))
+        none = [np.empty((0, output.shape[1]), np.float32) for output in self.network.outputs]
+        features, *probabilities = map(np.concatenate, zip(none, *parts, strict=True))
         return features, probabilities[0] if probabilities else None
 
     def _run(self, pictures):

@@ -94,7 +94,8 @@ def frechet_distance(a, b, method="sqrtm"):
 
     Dowson and Landau 1982; of Inception features, the FID of Heusel et al. 2017 (arXiv:1706.08500).
     Biased: the fewer samples, the larger, by an amount that depends on the generator (Chong and
-    Forsyth 2020, arXiv:1911.07023), so compare at equal n. Rounding can take it a little below 0.
+    Forsyth 2020, arXiv:1911.07023), so compare at equal n. Exactly 0 for equal Gaussians; else
+    rounding can take it a little below 0.
 
     Args:
         a, b: `Gaussian`s of the same d.
@@ -107,9 +108,12 @@ def frechet_distance(a, b, method="sqrtm"):
     _require(method in known, f"method must be one of {', '.join(known)}", f"method={method!r}")
     _pair(a.mu[None], b.mu[None])
     _pair(a.sigma, b.sigma)
+    factors = _factor(a.sigma), _factor(b.sigma)
+    if np.array_equal(a.mu, b.mu) and np.array_equal(a.sigma, b.sigma):
+        return Distance(0.0, method)
     traces = np.trace(a.sigma) + np.trace(b.sigma)
     apart = np.sum((a.mu - b.mu) ** 2) + traces
-    exact = float(apart - 2 * _trace_of_root(_factor(a.sigma), _factor(b.sigma)))
+    exact = float(apart - 2 * _trace_of_root(*factors))
     if method == "symmetric":
         return Distance(exact, method)
     trace, fault = _trace_of_sqrtm(a.sigma @ b.sigma)

@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gan import rng
 from keras_gan.data import datasets
 from keras_gan.data.pixels import to_float
 from keras_gan.evaluation import classifier
@@ -106,7 +105,7 @@ def test_large_images_are_made_smaller(monkeypatch, side, seen):
 def test_training_has_a_lower_and_an_upper_limit(monkeypatch, n, steps):
     calls = []
     monkeypatch.setattr(keras.Model, "train_on_batch", lambda self, x, y: calls.append(len(x)))
-    monkeypatch.setattr(rng, "draw_batch_rows", lambda n, *args, with_replacement: np.arange(3))
+    monkeypatch.setattr(classifier, "draw_batch_rows", lambda n, *args, with_replacement: np.arange(3))
     pictures = np.broadcast_to(np.uint8(0), (n, 4, 4, 1))
     classifier._train(classifier._network((4, 4, 1), 2), pictures, np.zeros(3, int))
     assert calls == [3] * steps

@@ -85,8 +85,8 @@ def test_folder_of_pictures_and_file_of_images_are_read_as_they_are(tmp_path, pi
         None,
     )
     np.testing.assert_array_equal(folder.images, pixels[:7])
-    np.testing.assert_array_equal(file.first(0), pixels[:25])
-    np.testing.assert_array_equal(folder.drawn(0, 20), pixels[:7])
+    np.testing.assert_array_equal(file.draw_grid(0), pixels[:25])
+    np.testing.assert_array_equal(folder.draw(0, 20), pixels[:7])
 
 
 def test_some_of_many_images_are_drawn_without_repetition(tmp_path, pixels):
