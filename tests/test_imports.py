@@ -101,7 +101,12 @@ def test_package_hands_on_its_names_and_refuses_others():
     import keras_gan
     from keras_gan.model.gan import GAN
 
-    assert keras_gan.GAN is GAN and sorted(keras_gan.__all__) == ["GAN", "PRESETS", "TrainConfig"]
+    assert keras_gan.GAN is GAN and sorted(keras_gan.__all__) == [
+        "GAN",
+        "GanConfig",
+        "PRESETS",
+        "TrainConfig",
+    ]
     with pytest.raises(AttributeError, match="keras_gan.*WGAN"):
         keras_gan.WGAN  # noqa: B018
 
