@@ -1,5 +1,7 @@
-"""How far a training run is: a bar on a terminal, a plain line now and then elsewhere."""
+"""What the commands print: how far a training run is, and tables that fit the terminal."""
 
+import io
+import shutil
 import sys
 import time
 
@@ -131,3 +133,34 @@ def counted(batches, total, what):
         for batch in batches:
             yield batch
             bar.advance(task, len(batch))
+
+
+def format_table(header, rows, align):
+    """Returns a table as text, no wider than the terminal, or than 80 columns where there is none.
+
+    Args:
+        header: name of each column.
+        rows: lists of strings, one a column; None is written as "-".
+        align: a letter for each column: "l" for words, which fold where they do not fit, "r" for
+            numbers, which stay whole.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = [["-" if cell is None else cell for cell in row] for row in rows]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    least = 0  # columns of the terminal with which no number is cut
+    for name, letter, *cells in zip(header, align, *rows, strict=True):
+        width = max(len(cell) for cell in (name, *cells)) if letter == "r" else 8
+        least += width + 2
+        if letter == "r":
+            table.add_column(Text(name), justify="right", no_wrap=True, min_width=width)
+        else:
+            table.add_column(Text(name), overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    width = max(least - 2, shutil.get_terminal_size().columns)
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(table)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())

@@ -119,3 +119,26 @@ def test_bar_fits_on_a_terminal_of_80_columns(clock):
 )
 def test_duration_in_words(seconds, words):
     assert progress.duration(seconds) == words
+
+
+HEADER, ROWS = ["source", "framework", "steps"], [["runs/a", "Keras", "30000"], ["b", None, "7"]]
+
+
+def test_table_aligns_words_left_and_numbers_right():
+    lines = progress.format_table(HEADER, ROWS, "llr").splitlines()
+    assert lines == ["source  framework  steps", "runs/a  Keras      30000", "b       -              7"]
+
+
+def test_table_folds_words_at_the_width_of_the_terminal_and_keeps_numbers_whole(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    rows = [["one/long/path/of/a/run", "[Keras] and others", "30000"], ["b", "c", "123456789"]]
+    text = progress.format_table(HEADER, rows, "llr")
+    assert max(map(len, text.splitlines())) <= 30 and "30000" in text and "123456789" in text
+    words = "".join(text.split())
+    assert all(part in words for part in ("one/long", "[Keras]"))
+
+
+def test_table_never_cuts_a_number_where_the_terminal_is_too_narrow(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "12")
+    text = progress.format_table(["a", "b", "c"], [["1234567", "7654321", "1111111"]], "rrr")
+    assert text.splitlines()[1] == "1234567  7654321  1111111"
