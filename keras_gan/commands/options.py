@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from keras_gan import progress
+
 LARGEST_SEED = 2**63 - 1  # as in `config`
 SEED = click.IntRange(0, LARGEST_SEED)
 FEATURES = "Judge: inception, digits or FILE.keras. Default: inception if its weights are at hand."
@@ -17,20 +19,41 @@ class Commands(click.Group):
     """A group whose expected failures end in one line on stderr and exit code 1."""
 
     def main(self, args=None, **extra):
-        """Runs the command line, keeping its words for messages that repeat them."""
+        """Runs the command line, keeping its words for messages that repeat them.
+
+        What cannot be printed ends no command before its end: exit code 1 then tells of it.
+        """
         words = list(sys.argv[1:] if args is None else args)
-        return super().main(words, obj=words, **extra)
+        _open_closed_descriptors()
+        with progress.safe_output():
+            try:
+                return super().main(words, obj=words, **extra)
+            except SystemExit as end:
+                sys.stdout.flush()
+                error = progress.output_error()
+                if not error or end.code:
+                    raise
+                if not isinstance(error, BrokenPipeError):  # of `| head`, which is no fault
+                    print(f"Error: Not all could be printed: {_one_line(error)}.", file=sys.stderr)
+                raise SystemExit(1) from None
 
     def invoke(self, ctx):
-        """Runs the command; a pipe closed by its reader is click's to handle."""
+        """Runs the command."""
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:
-            raise
         except Exception as error:
             if not isinstance(error, _EXPECTED) and type(error).__name__ != _OUT_OF_MEMORY:
                 raise
             raise click.ClickException(_one_line(error)) from None
+
+
+def _open_closed_descriptors():
+    """Opens the null device where stdin, stdout or stderr is closed: a file would take its number."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
 
 
 def _one_line(error):
