@@ -19,6 +19,7 @@ from keras_gan.data import download
 from keras_gan.data.pixels import to_float
 from keras_gan.device import get_device_name
 from keras_gan.evaluation import metrics
+from keras_gan.files import cache
 from keras_gan.model import engines
 from keras_gan.model.gan import GAN
 from keras_gan.rng import Stream, make_rng
@@ -173,7 +174,7 @@ def _device():
 
 
 def _cache():
-    folder = download.keras_home()
+    folder = cache.get_keras_home()
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
         tempfile.TemporaryFile(dir=there).close()

@@ -6,14 +6,12 @@ checksum of a download.
 
 import hashlib
 import http.client
-import os
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import NamedTuple
 
-from keras_gan.files import npz
 from keras_gan.files.atomic import atomic_write
+from keras_gan.files.cache import get_keras_home
 
 _KERAS_FILES = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 _INCEPTION = "inception_v3_weights_tf_dim_ordering_tf_kernels"
@@ -102,25 +100,9 @@ INCEPTION = Source(
 )
 
 
-def keras_home():
-    """Returns the folder of Keras's own cache, by Keras's own rule."""
-    home = os.path.expanduser("~")
-    return Path(os.environ.get("KERAS_HOME") or Path(home if os.access(home, os.W_OK) else "/tmp", ".keras"))
-
-
-def write_cache(path, arrays, warn):
-    """Writes an .npz file of what took time to make into the cache; it is said where that fails."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        npz.save(path, arrays)
-    except OSError as error:
-        reason = f"{path} cannot be written ({error.strerror}), so it is made again next time"
-        warn(f"{reason}; KERAS_HOME names another folder.")
-
-
 def cache_folder(name):
     """Returns the folder below Keras's own cache that holds the files of a data set."""
-    return keras_home() / DATASETS[name].folder
+    return get_keras_home() / DATASETS[name].folder
 
 
 def describe_location(name):
@@ -177,7 +159,7 @@ def find_cached_weights():
     Raises:
         ValueError: the file is not the published one.
     """
-    files = (keras_home() / INCEPTION.folder / name for name, _ in INCEPTION.files)
+    files = (get_keras_home() / INCEPTION.folder / name for name, _ in INCEPTION.files)
     path = next((p for p in files if p.is_file()), None)
     if path and not are_published_weights(path):
         raise ValueError(
@@ -203,7 +185,7 @@ def download_weights(offline, warn):
         OSError: they were not delivered whole.
         ValueError: what was delivered has another checksum than the published one.
     """
-    folder, (file, checksum) = keras_home() / INCEPTION.folder, INCEPTION.files[0]
+    folder, (file, checksum) = get_keras_home() / INCEPTION.folder, INCEPTION.files[0]
     way_out = (
         f"Put it into {folder} by hand, name another file in $KERAS_GAN_INCEPTION_WEIGHTS, "
         "or do without: --features digits."

@@ -8,10 +8,9 @@ import hashlib
 import keras
 import numpy as np
 
-from keras_gan.data import download
 from keras_gan.data.pixels import resize, to_float
 from keras_gan.device import dtype_policy
-from keras_gan.files import npz
+from keras_gan.files import cache, npz
 from keras_gan.rng import Stream, draw_batch_rows, make_rng
 
 _VERSION = 2  # raise it when the layers or the training change
@@ -38,7 +37,7 @@ def train_or_load_classifier(labelled, warn):
     classes, targets = np.unique(labelled.labels, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(f"labels must be of at least two classes. Received: {len(classes)}.")
-    path = download.keras_home() / "keras_gan" / f"classifier-{_VERSION}-{_key(labelled)}.npz"
+    path = cache.get_keras_home() / "keras_gan" / f"classifier-{_VERSION}-{_key(labelled)}.npz"
     height, width, channels = labelled.image_shape
     model = _network((min(height, _MAX_SIDE), min(width, _MAX_SIDE), channels), len(classes))
     if path.is_file():
@@ -50,7 +49,7 @@ def train_or_load_classifier(labelled, warn):
             warn(f"The cached classifier is trained again: {path} is damaged ({error}).")
     warn(f"Training a classifier of {labelled.name} to judge samples by, once.")
     _train(model, resize(labelled.images, model.input_shape[1:3]), targets)
-    download.write_cache(path, {str(i): w for i, w in enumerate(model.get_weights())}, warn)
+    cache.write_cache(path, {str(i): w for i, w in enumerate(model.get_weights())}, warn)
     return model
 
 

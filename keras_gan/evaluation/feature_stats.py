@@ -11,9 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_gan import progress
-from keras_gan.data import download
 from keras_gan.evaluation import metrics
-from keras_gan.files import npz
+from keras_gan.files import cache, npz
 
 CHUNK = 64  # images at a time, or a batch of the network's where that is more
 
@@ -64,7 +63,7 @@ def load_or_compute_stats(extractor, dataset, rows, warn):
     batches = (dataset.images[rows[i : i + size]] for i in range(0, len(rows), size))
     what = f"features of {dataset.name}"
     made = compute_stats(extractor, progress.counted(batches, len(rows), what))
-    download.write_cache(path, _arrays(made), warn)
+    cache.write_cache(path, _arrays(made), warn)
     return made
 
 
@@ -72,7 +71,7 @@ def _cache(extractor, dataset, rows):
     """Returns the path of cached statistics, named by all that they depend on."""
     digest = hashlib.sha256(json.dumps([dataset.sha256, get_feature_spec(extractor)]).encode())
     digest.update(np.ascontiguousarray(rows, dtype=np.int64))
-    return download.keras_home() / "keras_gan" / f"statistics-{digest.hexdigest()[:16]}.npz"
+    return cache.get_keras_home() / "keras_gan" / f"statistics-{digest.hexdigest()[:16]}.npz"
 
 
 def save_stats(path, statistics):

@@ -10,6 +10,7 @@ import urllib.request
 import pytest
 
 from keras_gan.data import download
+from keras_gan.files.cache import get_keras_home
 
 CONTENT = bytes(range(256)) * 1000
 GOOD = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
@@ -186,14 +187,14 @@ def offer_weights(monkeypatch):
 
 
 def weights_cache():
-    folder = download.keras_home() / "models"
+    folder = get_keras_home() / "models"
     return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
 
 
 def test_weights_are_put_into_the_cache_and_said_to_be_on_their_way(server, offer_weights):
     offer_weights(f"{server.url}/good/")
     assert download.find_cached_weights() is None
-    said, target = [], download.keras_home() / "models" / "y.h5"
+    said, target = [], get_keras_home() / "models" / "y.h5"
     assert download.download_weights(False, said.append) == target == download.find_cached_weights()
     assert weights_cache() == {"y.h5": CONTENT} and server.paths == ["/good/y.h5"]
     assert said == [f"Downloading InceptionV3's weights, 96 MB, to {target}."]
@@ -212,7 +213,7 @@ def test_weights_that_are_not_delivered_leave_nothing_and_name_the_ways_out(
     offer_weights(f"{server.url}/{place}/", checksum)
     with pytest.raises(kind, match=reason) as error:
         download.download_weights(False, print)
-    folder = download.keras_home() / "models"
+    folder = get_keras_home() / "models"
     way_out = (
         f"Put it into {folder} by hand, name another file in $KERAS_GAN_INCEPTION_WEIGHTS, or do without"
     )
@@ -229,7 +230,7 @@ def test_weights_are_not_downloaded_offline(offer_weights, monkeypatch):
 
 def test_cached_weights_are_those_with_the_classes_where_both_are(offer_weights):
     offer_weights("")
-    folder = download.keras_home() / "models"
+    folder = get_keras_home() / "models"
     folder.mkdir()
     (folder / "z.h5").write_bytes(b"z")
     assert download.find_cached_weights() == folder / "z.h5"
@@ -239,7 +240,7 @@ def test_cached_weights_are_those_with_the_classes_where_both_are(offer_weights)
 
 def test_cached_weights_with_another_checksum_are_refused(offer_weights):
     offer_weights("")
-    folder = download.keras_home() / "models"
+    folder = get_keras_home() / "models"
     folder.mkdir()
     (folder / "y.h5").write_bytes(CONTENT[:-1])
     with pytest.raises(ValueError, match=f"Received: {folder / 'y.h5'}, with another checksum. Delete it"):
@@ -253,7 +254,7 @@ def test_cache_is_that_of_keras(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert download.cache_folder("mnist") == tmp_path / ".keras" / "datasets"
     monkeypatch.setenv("HOME", str(tmp_path / "missing"))  # where Keras takes /tmp
-    assert str(download.keras_home()) == "/tmp/.keras"
+    assert str(get_keras_home()) == "/tmp/.keras"
 
 
 def test_unpacked_files_in_the_cache_are_found(keras_home):

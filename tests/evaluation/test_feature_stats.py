@@ -55,7 +55,7 @@ def test_cache_that_cannot_be_written_is_said_and_no_more(keras_home):
     lines = []
     assert_of(feature_stats.load_or_compute_stats(Corner(), DATASET, ALL, lines.append), DATASET.images)
     [line] = lines
-    assert "cannot be written (File exists), so it is made again next time; KERAS_HOME names" in line
+    assert "cannot be written (File exists), so it will be computed again next time; KERAS_HOME names" in line
 
 
 def test_file_holds_what_pytorch_fid_reads_and_is_read_again(tmp_path):

@@ -15,6 +15,7 @@ import pytest
 from keras_gan.data import datasets, download
 from keras_gan.data.pixels import resize, to_float
 from keras_gan.evaluation import features, inception
+from keras_gan.files.cache import get_keras_home
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (5, 6, 4, 3), np.uint8)
 VARIABLE = "KERAS_GAN_INCEPTION_WEIGHTS"
@@ -325,7 +326,7 @@ def test_default_is_inception_where_its_weights_are_at_hand_and_digits_otherwise
     publish(b"weights")
     assert chosen() == "digits"
     assert chosen(weights=written(tmp_path / "x.h5")) == "inception"
-    file = written(download.keras_home() / "models" / FILE)
+    file = written(get_keras_home() / "models" / FILE)
     assert chosen() == "inception"
     file.write_bytes(b"cut")
     with pytest.raises(ValueError, match="published weights. Received: .*, with another checksum"):
