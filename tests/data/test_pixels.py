@@ -1,10 +1,9 @@
-"""Tests of pixel ranges, sizes and grids."""
+"""Tests of pixel ranges and sizes."""
 
 import numpy as np
 import pytest
 
 from keras_gan.data.pixels import from_array, resize, to_float, to_grey, to_uint8
-from keras_gan.figures.grid import add_caption, draw_grid, join_images
 
 LEVELS = np.arange(256, dtype=np.uint8)
 
@@ -94,54 +93,8 @@ def test_resize_to_the_same_size_changes_nothing():
     np.testing.assert_array_equal(resize(same, (5, 4)), same)
 
 
-def test_grid_goes_row_by_row_on_white():
-    numbered = np.arange(1, 4, dtype=np.uint8).reshape(3, 1, 1, 1).repeat(64, 1).repeat(70, 2)
-    picture = draw_grid(numbered, 2, 2)
-    assert picture.shape == (2 * 68 + 4, 2 * 74 + 4, 1)
-    centres = picture[4 + 32 :: 68, 4 + 35 :: 74, 0]
-    assert centres.tolist() == [[1, 2], [3, 255]]
-    assert (picture[:4] == 255).all() and (picture[68:72] == 255).all()
-
-
-def test_grid_enlarges_small_images_by_a_whole_factor_without_smoothing():
-    small = np.array([0, 100], np.uint8).reshape(1, 1, 2, 1).repeat(28, 1).repeat(14, 2)
-    picture = draw_grid(small, 1, 1)
-    assert picture.shape == (3 * 28 + 8, 3 * 28 + 8, 1)
-    assert picture[4:-4, 4:-4, 0].tolist() == [[0] * 42 + [100] * 42] * 84
-
-
-def test_grid_refuses_more_images_than_places():
-    with pytest.raises(ValueError, match="2x3 holds 6 images. Received: 7"):
-        draw_grid(np.zeros((7, 8, 8, 1), np.uint8), 2, 3)
-
-
 def test_grey_of_a_color_is_its_luma_and_of_a_grey_itself():
     colors = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [7, 7, 7], [255, 255, 255]], np.uint8)
     grey = to_grey(colors.reshape(1, 1, 5, 3))
     assert grey.shape == (1, 1, 5, 1) and grey.dtype == np.uint8
     assert grey.ravel().tolist() == [76, 150, 29, 7, 255]
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_caption_is_black_on_white_above_the_picture_which_stays_as_it_is(channels):
-    picture = np.full((30, 200, channels), 90, np.uint8)
-    whole = add_caption(picture, "step 7")
-    assert whole.shape[1:] == (200, channels) and whole.dtype == np.uint8
-    np.testing.assert_array_equal(whole[-30:], picture)
-    text = whole[:-30]
-    assert text.min() < 50 and (text[[0, -1]] == 255).all() and (text[:, :3] == 255).all()
-    assert (add_caption(picture, "step 8") != whole).any()
-
-
-def test_caption_wider_than_its_picture_is_not_cut():
-    whole = add_caption(np.zeros((9, 9, 1), np.uint8), "a caption much wider than nine pixels")
-    assert whole.shape[1] > 150 and (whole[:, -3:] == 255).all() and (whole[-9:, 9:] == 255).all()
-    assert whole[:-9, 100:].min() < 50
-
-
-def test_pictures_are_joined_on_white_with_gaps_between_them_alone():
-    a, b = np.full((2, 3, 1), 7, np.uint8), np.full((1, 2, 1), 8, np.uint8)
-    beside = join_images([a, b], axis=1, gap=1)[..., 0]
-    assert beside.tolist() == [[7, 7, 7, 255, 8, 8], [7, 7, 7, 255, 255, 255]]
-    below = join_images([a, b], axis=0)[..., 0]
-    assert below.tolist() == [[7, 7, 7], [7, 7, 7], [8, 8, 255]]
