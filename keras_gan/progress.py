@@ -5,12 +5,21 @@ import io
 import os
 import shutil
 import sys
+import textwrap
 import time
+
+import click
 
 
 def print_warning(line):
     """Prints a line on stderr: what is done with a warning unless told otherwise."""
     print(line, file=sys.stderr, flush=True)
+
+
+def get_program():
+    """Returns how the commands are called: as the one that runs was, or what always works."""
+    ctx = click.get_current_context(silent=True)
+    return ctx.find_root().info_name if ctx else "python -m keras_gan"
 
 
 SECONDS_BETWEEN_LINES = 10
@@ -135,6 +144,12 @@ def counted(batches, total, what):
         for batch in batches:
             yield batch
             bar.advance(task, len(batch))
+
+
+def fold(text, indent=0):
+    """Returns a line folded to the terminal's width, or 80; `indent` spaces begin all lines but the first."""
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(text, width, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
 def format_table(header, rows, align):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from keras_gan.commands.options import FEATURES, SEED, Sides, get_png_path, start_tensorflow, warn
+from keras_gan.commands.options import FEATURES, SEED, Size, get_png_path, start_tensorflow, warn
 from keras_gan.config import DEVICES, SAMPLES
 
 _WEIGHTS = "Of InceptionV3. Default: $KERAS_GAN_INCEPTION_WEIGHTS, the Keras cache, a download."
@@ -44,7 +44,7 @@ def extractor(which, labelled, weights, batch_size, offline):
 @click.argument("a")
 @click.argument("b", required=False)
 @click.option("--count", type=click.IntRange(2), help="Images of each at most. Default: all, 5000 of a run.")
-@click.option("--image-size", type=Sides(), help="Resize images to 64 or to 64x48 as they are read.")
+@click.option("--image-size", type=Size(), help="Resize images to 64 or to 64x48 as they are read.")
 @click.option("--save-stats", metavar="FILE.npz", help="Write A's statistics; B may be left out.")
 @click.option("--protocol", metavar="NAME", help="The features of statistics that do not say it.")
 @judging

@@ -1,4 +1,4 @@
-"""The command group, and the commands that list what there is.
+"""The program, and its commands that list presets and data sets.
 
 Only click and plain data are imported here, so that --help answers at once.
 """
@@ -6,9 +6,10 @@ Only click and plain data are imported here, so that --help answers at once.
 import click
 
 import keras_gan
-from keras_gan import preset_diff
-from keras_gan.commands import compare, doctor, evaluate, sample, train
-from keras_gan.commands.options import Commands
+from keras_gan import preset_diff, progress
+from keras_gan.commands import compare, doctor, evaluate, export, parity, sample, train
+from keras_gan.commands.group import Commands
+from keras_gan.commands.options import PresetName
 from keras_gan.config import get_preset
 from keras_gan.presets import PRESETS
 
@@ -27,38 +28,41 @@ def main():
 
     \b
     python cli.py train --epochs 30000     train on MNIST, samples go to images/
-    python cli.py train --resume           go on with it, after whatever stopped it
+    python cli.py train --resume           continue it, after whatever stopped it
     python cli.py sample images            draw new images from the trained generator
     """
 
 
 @main.command(short_help="List the published GANs, or compare two.")
-@click.argument("two", nargs=-1, metavar="[A B]")
-def presets(two):
+@click.argument("names", nargs=-1, metavar="[A B]", type=PresetName())
+def presets(names):
     """Lists the published GANs, or every difference between two, as Keras and PyTorch write it.
 
     \b
     python cli.py presets
     python cli.py presets keras pytorch-gan
     """
-    if len(two) not in (0, 2):
+    if len(names) not in (0, 2):
         raise click.UsageError("give no preset, or two.")
-    if two:
-        a, b = map(get_preset, two)
-        for what, *values in preset_diff.list_differences(a, b):
-            click.echo(what)
-            for preset, value in zip((a, b), values, strict=True):
-                click.echo(f"  {preset.name:12} {value}")
+    if names:
+        differences = preset_diff.list_differences(*map(get_preset, names))
+        click.echo(progress.format_table(["", *names], differences, "lll"))
         return
-    for p in PRESETS.values():
-        epoch = "one batch" if p.rule.epoch_is_one_batch else "one pass over the images"
-        click.echo(f"{p.name:12} {p.source}")
-        click.echo(f"{'':12} {p.dataset}; {p.epochs} epochs ({epoch} each), batches of {p.batch_size}")
+    header = ["preset", "published as", "data set", "epochs", "an epoch is", "batch size"]
+    rows = [
+        [p.name, p.source, p.dataset, str(p.epochs), _describe_epoch(p.rule), str(p.batch_size)]
+        for p in PRESETS.values()
+    ]
+    click.echo(progress.format_table(header, rows, "lllrlr"))
 
 
-@main.command(short_help="List the data sets and which of them are at hand.")
+def _describe_epoch(rule):
+    return "one batch" if rule.epoch_is_one_batch else "one pass"
+
+
+@main.command(short_help="List the data sets and which of them are here.")
 def datasets():
-    """Lists the data sets that have a name; `train --data` takes any images beside them.
+    """Lists the data sets that have a name; `train --data` takes other images.
 
     \b
     python cli.py datasets
@@ -67,10 +71,11 @@ def datasets():
     from keras_gan.data import download
 
     for name, source in download.DATASETS.items():
-        click.echo(f"{name:14} {source.title} ({source.licence})")
-        click.echo(f"{'':14} {download.describe_location(name)}")
+        lines = f"{source.title} ({source.licence})", download.describe_location(name)
+        for heading, line in zip((name, ""), lines):
+            click.echo(progress.fold(f"{heading:14} {line}", indent=15))
 
 
-for module in (train, sample, evaluate, compare, doctor):
+for module in (train, sample, evaluate, compare, parity, export, doctor):
     for command in module.COMMANDS:
         main.add_command(command)

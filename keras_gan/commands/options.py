@@ -1,82 +1,62 @@
-"""What the commands share: how they fail, what their options take, how they start TensorFlow."""
+"""What the commands share: the types of their options, what they print and how they start TensorFlow."""
 
+import contextlib
 import os
-import sys
+import re
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
-from keras_gan import progress
+from keras_gan.config import check_choice, get_preset
+from keras_gan.presets import PRESETS
 
-LARGEST_SEED = 2**63 - 1  # as in `config`
-SEED = click.IntRange(0, LARGEST_SEED)
-FEATURES = "Judge: inception, digits or FILE.keras. Default: inception if its weights are at hand."
-_EXPECTED = (ValueError, OSError, ImportError, MemoryError)
-_OUT_OF_MEMORY = "ResourceExhaustedError"  # of TensorFlow, which is not imported here
-
-
-class Commands(click.Group):
-    """A group whose expected failures end in one line on stderr and exit code 1."""
-
-    def main(self, args=None, **extra):
-        """Runs the command line, keeping its words for messages that repeat them.
-
-        What cannot be printed ends no command before its end: exit code 1 then tells of it.
-        """
-        words = list(sys.argv[1:] if args is None else args)
-        _open_closed_descriptors()
-        with progress.safe_output():
-            try:
-                return super().main(words, obj=words, **extra)
-            except SystemExit as end:
-                sys.stdout.flush()
-                error = progress.output_error()
-                if not error or end.code:
-                    raise
-                if not isinstance(error, BrokenPipeError):  # of `| head`, which is no fault
-                    print(f"Error: Not all could be printed: {_one_line(error)}.", file=sys.stderr)
-                raise SystemExit(1) from None
-
-    def invoke(self, ctx):
-        """Runs the command."""
-        try:
-            return super().invoke(ctx)
-        except Exception as error:
-            if not isinstance(error, _EXPECTED) and type(error).__name__ != _OUT_OF_MEMORY:
-                raise
-            raise click.ClickException(_one_line(error)) from None
+MAX_SEED = 2**63 - 1  # as in `config`
+MAX_SEEDS = 100_000  # of a list
+MAX_INTEGER = 10**9  # of every other number
+DATA = "mnist.npz, idx(.gz), .npz, .npy or a folder of images, instead of a data set."
+FEATURES = (
+    "Feature extractor: inception, classifier or FILE.keras. Default: inception if its weights are here."
+)
+JSON = "Print the numbers as JSON."
+OFFLINE = "Download nothing."
 
 
-def _open_closed_descriptors():
-    """Opens the null device where stdin, stdout or stderr is closed: a file would take its number."""
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+class WrongValue(click.ClickException):
+    """A value that an option cannot take: one line on stderr and exit code 2."""
+
+    exit_code = 2
 
 
-def _one_line(error):
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror + (f": {error.filename}" if error.filename else "")
-    if type(error).__name__ == _OUT_OF_MEMORY:
-        return f"Out of memory, where a smaller --batch-size may help: {str(error).splitlines()[0]}"
-    return " ".join(str(error).split()) or type(error).__name__
+@contextlib.contextmanager
+def reject_wrong_values():
+    """Turns a ValueError of the block, in which options are checked, into a `WrongValue`."""
+    try:
+        yield
+    except ValueError as error:
+        raise WrongValue(str(error)) from None
 
 
-class Sides(click.ParamType):
-    """A size such as 64 or 64x48, as a pair (height, width)."""
+class Integer(click.ParamType):
+    """An integer of at least `least`."""
 
-    name = "HxW"
+    name = "N"
+
+    def __init__(self, least=1, most=MAX_INTEGER):
+        self.least, self.most = least, most
 
     def convert(self, value, param, ctx):
-        """Returns the pair of integers."""
-        if isinstance(value, tuple):
+        """Returns the integer."""
+        if isinstance(value, int):
             return value
-        sides = value.lower().split("x")
-        if len(sides) > 2 or not all(side.isdigit() and int(side) for side in sides):
-            self.fail(f"expected a size such as 64 or 64x48. Received: {value!r}.", param, ctx)
-        return int(sides[0]), int(sides[-1])
+        if not re.fullmatch(r"[+-]?[0-9]{1,20}", value) or not self.least <= int(value) <= self.most:
+            most = "2**63 - 1" if self.most == MAX_SEED else f"{self.most:,}"
+            expected = f"expected an integer from {self.least} to {most}"
+            self.fail(f"{expected}. Received: {_shorten(value)}.", param, ctx)
+        return int(value)
+
+
+SEED = Integer(0, MAX_SEED)
 
 
 class Seeds(click.ParamType):
@@ -88,14 +68,98 @@ class Seeds(click.ParamType):
         """Returns the list of integers."""
         if isinstance(value, list):
             return value
-        seeds = []
+        seeds, most = [], f"{MAX_SEEDS:,} seeds"
         for part in value.split(","):
-            first, _, last = part.partition("-")
-            digits = first.isdigit() and (last or first).isdigit()
-            if not (digits and int(first) <= int(last or first) <= LARGEST_SEED):
-                self.fail(f"expected seeds such as 0-63 or 0,1,4-6. Received: {value!r}.", param, ctx)
-            seeds.extend(range(int(first), int(last or first) + 1))
+            match = re.fullmatch(r"([0-9]{1,19})(?:-([0-9]{1,19}))?", part)
+            first, last = map(int, (match[1], match[2] or match[1])) if match else (1, 0)
+            if not first <= last <= MAX_SEED:
+                expected = "expected seeds such as 0-63 or 0,1,4-6"
+                self.fail(f"{expected}. Received: {_shorten(value)}.", param, ctx)
+            if last - first >= MAX_SEEDS - len(seeds):
+                self.fail(f"expected at most {most}. Received: {_shorten(value)}.", param, ctx)
+            seeds.extend(range(first, last + 1))
         return seeds
+
+
+class Size(click.ParamType):
+    """A size such as 64 or 64x48, as a pair (height, width)."""
+
+    name = "HxW"
+
+    def get_metavar(self, param, ctx):
+        """Returns what stands for the value in the help."""
+        return self.name
+
+    def convert(self, value, param, ctx):
+        """Returns the pair of integers."""
+        if isinstance(value, tuple):
+            return value
+        sides = value.lower().split("x")
+        if len(sides) > 2 or not all(re.fullmatch("[0-9]{1,4}", side) and int(side) for side in sides):
+            expected = "expected a size such as 64 or 64x48, of sides from 1 to 9999"
+            self.fail(f"{expected}. Received: {_shorten(value)}.", param, ctx)
+        return int(sides[0]), int(sides[-1])
+
+
+class UserPath(click.ParamType):
+    """A path, in which a leading ~ is the user's home; it need not exist."""
+
+    name = "PATH"
+
+    def convert(self, value, param, ctx):
+        """Returns the path as a string."""
+        if value == getattr(param, "flag_value", None):  # of --resume without a value
+            return value
+        if not value:
+            self.fail("expected a path. Received: ''.", param, ctx)
+        return os.path.expanduser(value)
+
+    def shell_complete(self, ctx, param, incomplete):
+        """Lets the shell complete files and folders."""
+        return [CompletionItem(incomplete, type="file")]
+
+
+class PresetName(click.ParamType):
+    """The name of a preset; a hyphen and an underscore are the same."""
+
+    name = "NAME"
+
+    def convert(self, value, param, ctx):
+        """Returns the name with hyphens."""
+        try:
+            return get_preset(value).name
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+    def shell_complete(self, ctx, param, incomplete):
+        """Returns the names that begin so."""
+        return [CompletionItem(name) for name in PRESETS if name.startswith(incomplete)]
+
+
+class DatasetName(click.ParamType):
+    """The name of a data set, or "auto"; a hyphen and an underscore are the same."""
+
+    name = "NAME"
+
+    def convert(self, value, param, ctx):
+        """Returns the name with hyphens."""
+        try:
+            return check_choice("dataset", value, self._names())
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+    def shell_complete(self, ctx, param, incomplete):
+        """Returns the names that begin so."""
+        return [CompletionItem(name) for name in self._names() if name.startswith(incomplete)]
+
+    def _names(self):
+        from keras_gan.data.download import DATASETS
+
+        return ["auto", *DATASETS]
+
+
+def _shorten(value):
+    return repr(value if len(value) <= 60 else f"{value[:57]}...")
 
 
 def get_checkpoint_file(run):
@@ -118,13 +182,13 @@ def warn(line):
 
 
 def start_tensorflow(device="auto", precision="float32"):
-    """Imports TensorFlow quietly and chooses the device, which must be able to do the precision."""
+    """Imports TensorFlow quietly and chooses the device, which must be able to compute in the precision."""
     from keras_gan.commands import start_tensorflow
     from keras_gan.device import check_precision, use_device
 
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend != "tensorflow":
-        warn(f"KERAS_BACKEND={backend} is not followed: this computes through TensorFlow.")
+        warn(f"KERAS_BACKEND={backend} is ignored: the commands compute through TensorFlow.")
     start_tensorflow.import_tensorflow()
 
     use_device(device)

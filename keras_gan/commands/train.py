@@ -6,34 +6,57 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from keras_gan.commands.options import FEATURES, Sides, start_tensorflow, warn
+from keras_gan.commands.options import (
+    DATA,
+    FEATURES,
+    OFFLINE,
+    SEED,
+    DatasetName,
+    Integer,
+    PresetName,
+    Size,
+    UserPath,
+    reject_wrong_values,
+    start_tensorflow,
+    warn,
+)
 from keras_gan.config import DEVICES, ENGINES, PRECISIONS, SAMPLES, TrainConfig
+
+_OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
 
 
 @click.command(short_help="Train a GAN; samples, history and checkpoint go to --outdir.")
-@click.option("--preset", default="keras", show_default=True, help="Published GAN; see `presets`.")
-@click.option("--dataset", help="Data set, see `datasets`, or auto. Default: the preset's.")
-@click.option("--data", metavar="PATH", help="mnist.npz, idx(.gz), .npz, .npy or a folder of pictures.")
-@click.option("--image-size", type=Sides(), help="Resize images to 64 or to 64x48 (height x width).")
-@click.option("--epochs", type=int, help="Epochs, as the preset counts them. Default: the preset's.")
-@click.option("--batch-size", type=int, help="Images in a batch. Default: the preset's.")
-@click.option("--sample-interval", type=int, help="Steps between sample grids. Default: the preset's.")
-@click.option("--checkpoint-interval", type=int, help="Epochs between checkpoints. Default: a minute.")
-@click.option("--fid-interval", type=int, help="Epochs between Fréchet distances. Default: none.")
-@click.option("--fid-samples", type=int, default=SAMPLES, show_default=True, help="Judged each time.")
-@click.option("--features", metavar="NAME", help=FEATURES)
-@click.option("--latent-dim", type=int, help="Length of the noise vector. Default: the preset's, 100.")
-@click.option("--lr", type=float, help="Adam's step size, for both networks. Default: the preset's.")
-@click.option("--b1", type=float, help="Adam's decay of the first moment. Default: the preset's.")
-@click.option("--b2", type=float, help="Adam's decay of the second moment. Default: the preset's.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, noise and batches.")
-@click.option("--outdir", default="images", show_default=True, metavar="DIR", help="Run directory.")
+@click.option(
+    "--preset", default="keras", show_default=True, type=PresetName(), help="Published GAN; see `presets`."
+)
+@click.option(
+    "--dataset", type=DatasetName(), help="Data set, see `datasets`, or auto. Default: the preset's."
+)
+@click.option("--data", type=UserPath(), help=DATA)
+@click.option("--image-size", type=Size(), help="Resize images to 64 or to 64x48 (height x width).")
+@click.option("--epochs", type=Integer(), help="Epochs, as the preset counts them. Default: the preset's.")
+@click.option("--batch-size", type=Integer(), help="Images in a batch. Default: the preset's.")
+@click.option("--sample-interval", type=Integer(), help="Steps between sample grids. Default: the preset's.")
+@click.option(
+    "--checkpoint-interval", type=Integer(), help="Epochs between checkpoints. Default: one a minute."
+)
+@click.option("--fid-interval", type=Integer(), help="Epochs between Fréchet distances. Default: none.")
+@click.option("--fid-samples", type=Integer(2), default=SAMPLES, show_default=True, help="Samples per score.")
+@click.option("--features", type=UserPath(), metavar="NAME", help=FEATURES)
+@click.option("--latent-dim", type=Integer(), help="Length of the noise vector. Default: the preset's, 100.")
+@click.option("--lr", type=float, help="Adam's learning rate, for both networks. Default: the preset's.")
+@click.option("--b1", type=float, help="Adam's beta_1, from 0 to below 1. Default: the preset's.")
+@click.option("--b2", type=float, help="Adam's beta_2, from 0 to below 1. Default: the preset's.")
+@click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Seed of weights, noise and batches, 0 or more."
+)
+@click.option("--outdir", default="images", show_default=True, type=UserPath(), help="Run directory.")
 @click.option(
     "--engine",
     default="train_on_batch",
     show_default=True,
     type=click.Choice(ENGINES, case_sensitive=False),
-    help="compiled: the same updates, many in one call, for long runs.",
+    help="compiled: the same updates, many in one call; faster on long runs.",
 )
 @click.option(
     "--precision",
@@ -42,22 +65,25 @@ from keras_gan.config import DEVICES, ENGINES, PRECISIONS, SAMPLES, TrainConfig
     type=click.Choice(PRECISIONS),
     help="Of weights and products; mixed_bfloat16 keeps the weights in float32.",
 )
-@click.option("--device", default="auto", show_default=True, type=click.Choice(DEVICES), help="Where.")
-@click.option("--overwrite", is_flag=True, help="Replace a run that stands in --outdir.")
+@click.option(
+    "--device", default="auto", show_default=True, type=click.Choice(DEVICES), help="Device to train on."
+)
+@click.option("--overwrite", is_flag=True, help="Replace the run in --outdir.")
 @click.option(
     "--resume",
     is_flag=False,
-    flag_value="",
+    flag_value=_OUTDIR,
+    type=UserPath(),
     metavar="[DIR]",
-    help="Go on with the run in DIR, or --outdir, to --epochs in total.",
+    help="Continue the run in DIR, or --outdir, to --epochs in total.",
 )
-@click.option("--tensorboard", is_flag=True, help="Write losses and grids for TensorBoard, too.")
-@click.option("--offline", is_flag=True, help="Download nothing.")
+@click.option("--tensorboard", is_flag=True, help="Also write losses and grids for TensorBoard.")
+@click.option("--offline", is_flag=True, help=OFFLINE)
 @click.option("-n", "--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only.")
 @click.pass_context
 def train(ctx, outdir, overwrite, resume, tensorboard, offline, dry_run, quiet, **settings):
-    """Trains a GAN and writes sample grids while it goes on.
+    """Trains a GAN and writes a grid of samples now and then.
 
     \b
     python cli.py train --epochs 30000
@@ -65,21 +91,22 @@ def train(ctx, outdir, overwrite, resume, tensorboard, offline, dry_run, quiet, 
     python cli.py train --data photos/ --image-size 64 --outdir photos-run
     python cli.py train --preset pytorch-gan --epochs 20 --outdir run-2
 
-    With the default preset an epoch is one batch, as in the original; `presets` tells for each.
-    Ctrl-C saves a checkpoint and says how to go on; what is not given with --resume is as it was.
+    With the default preset an epoch is one batch, as in the original; `presets` says what it is for
+    each. Ctrl-C saves a checkpoint and prints the command that continues. With --resume, every
+    option that is not given stays as it was.
     """
+    given = {name: value for name, value in settings.items() if _is_given(ctx, name)}
+    with reject_wrong_values():
+        config = TrainConfig.from_dict(given if resume else settings).resolved()
     info = None
-    if resume is not None:
-        outdir = resume or outdir
+    if resume:
+        outdir = outdir if resume == _OUTDIR else resume
         info = _read_info(ctx, outdir, overwrite)
-        given = {n: v for n, v in settings.items() if _is_given(ctx, n)}
         config = info.config.resumed(given)
-    else:
-        config = TrainConfig.from_dict(settings).resolved()
     if dry_run:
         click.echo(config.to_json())
         return
-    dataset = _dataset(config, info, offline)
+    dataset = _load_dataset(config, info, offline)
     start_tensorflow(config.device, config.gan.precision)
     from keras_gan.model.gan import GAN
     from keras_gan.training import interrupt, loop
@@ -89,23 +116,10 @@ def train(ctx, outdir, overwrite, resume, tensorboard, offline, dry_run, quiet, 
     try:
         loop.train(gan, dataset, config, outdir, overwrite, quiet, info, offline, tensorboard)
     except FileExistsError as error:
-        raise ValueError(f"{error} {_ways_out(ctx, outdir)}") from None
+        raise ValueError(f"{error} {_list_ways_out(ctx, outdir)}") from None
     except interrupt.Interrupted as stop:
-        warn(f"{stop} To go on: {_resume(ctx, outdir)}")
+        warn(f"{stop} To go on: {_resume_command(ctx, outdir)}")
         ctx.exit(stop.exit_code)
-
-
-def _program(ctx):
-    return f"{ctx.find_root().info_name} train"
-
-
-def _resume(ctx, outdir):
-    too = " --tensorboard" if ctx.params["tensorboard"] else ""  # which no file of the run records
-    return f"{_program(ctx)} --resume {shlex.quote(outdir)}{too}"
-
-
-def _is_given(ctx, name):
-    return ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
 def _read_info(ctx, outdir, overwrite):
@@ -119,11 +133,11 @@ def _read_info(ctx, outdir, overwrite):
     try:
         return read_info(outdir)
     except FileNotFoundError as error:
-        start = f"{_program(ctx)} --outdir {shlex.quote(outdir)}"
+        start = f"{_train_command(ctx)} --outdir {shlex.quote(outdir)}"
         raise FileNotFoundError(f"{error} To start one: {start}") from None
 
 
-def _dataset(config, info, offline):
+def _load_dataset(config, info, offline):
     """Returns the images of a run that begins or, where there is one, is resumed."""
     if info:
         return info.load_dataset(config, offline=offline, warn=warn)
@@ -132,15 +146,28 @@ def _dataset(config, info, offline):
     return datasets.load_dataset(config.dataset, config.data, config.image_size, offline=offline, warn=warn)
 
 
-def _ways_out(ctx, outdir):
+def _is_given(ctx, name):
+    return ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
+def _train_command(ctx):
+    return f"{ctx.find_root().info_name} train"
+
+
+def _resume_command(ctx, outdir):
+    tensorboard = " --tensorboard" if ctx.params["tensorboard"] else ""  # which no file of the run records
+    return f"{_train_command(ctx)} --resume {shlex.quote(outdir)}{tensorboard}"
+
+
+def _list_ways_out(ctx, outdir):
     """Returns the full commands that work where `outdir` holds a run."""
     program, words = ctx.find_root().info_name, shlex.join(ctx.obj)
-    go_on = f"To go on with it: {_resume(ctx, outdir)}    "
-    elsewhere = next(p for i in range(2, 10**6) if not (p := Path(f"{outdir.rstrip('/')}-{i}")).exists())
+    resume = f"To continue it: {_resume_command(ctx, outdir)}    "
+    free = next(p for i in range(2, 10**6) if not (p := Path(f"{outdir.rstrip('/')}-{i}")).exists())
     return (
-        f"{go_on if Path(outdir, 'config.json').is_file() else ''}"
+        f"{resume if Path(outdir, 'config.json').is_file() else ''}"
         f"To replace it: {program} {words} --overwrite    "
-        f"To keep it: {program} {words} --outdir {shlex.quote(str(elsewhere))}"
+        f"To keep it: {program} {words} --outdir {shlex.quote(str(free))}"
     )
 
 

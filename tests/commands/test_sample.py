@@ -1,15 +1,16 @@
+"""What `sample` writes in each of its modes."""
+
 import shutil
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from keras_gan.commands import main
 from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
 from keras_gan.model.gan import GAN
 from keras_gan.training import loop
+from tests.conftest import misused, refused, run
 
 
 @pytest.fixture(autouse=True)
@@ -50,23 +51,11 @@ def imported(grey, tmp_path):
     return tmp_path / "imported"
 
 
-def run(*words):
-    return CliRunner().invoke(main.main, ["sample", *map(str, words)], prog_name="python cli.py")
-
-
 def drawn(*words):
-    """Runs a command that must succeed, and returns what it says."""
-    result = run(*words)
+    """Runs `sample`, which must succeed, and returns what it prints."""
+    result = run("sample", *words)
     assert (result.exit_code, result.stderr) == (0, ""), result.output
     return result.stdout
-
-
-def refused(*words, code=1):
-    """Runs a command that must fail, and returns its last line, which must be the only one but for usage."""
-    result = run(*words)
-    lines = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
-    assert (result.exit_code, result.stdout, len(lines)) == (code, "", 1), result.output
-    return lines[0]
 
 
 def size(path):
@@ -74,18 +63,26 @@ def size(path):
         return picture.size
 
 
+def images_of(run_dir, *words):
+    """Returns the images that `sample` writes with these options."""
+    drawn(run_dir, *words, "--npz", "a.npz")
+    with np.load("a.npz") as arrays:
+        assert arrays.files == ["images"]
+        return arrays["images"]
+
+
 # what goes together
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ("--gif --seeds 0-3", "give --gif or --seeds, not both"),
         ("--gif --npz a.npz", "give --gif or --npz, not both"),
         ("--gif --interpolate 0 1", "give --gif or --interpolate, not both"),
         ("--interpolate 0 1 --count 4", "give --interpolate or --count, not both"),
         ("--interpolate 0", "requires 2 arguments"),
-        (f"--interpolate 0 {2**63}", "x<="),
+        (f"--interpolate 0 {2**63}", "from 0 to 2**63 - 1"),
         ("--nearest --npz a.npz", "give --nearest or --npz, not both"),
         ("--nearest --seeds 0 --count 1", "give --seeds or --count, not both"),
         ("--real --nearest", "give --nearest or --real, not both"),
@@ -94,13 +91,13 @@ def size(path):
         ("--offline", "--offline goes with --nearest or --real alone"),
         ("--frames 5", "--frames goes with --gif or --interpolate alone"),
         ("--gif --out a.png", "must end in .gif with --gif. Received: a.png"),
-        ("--gif --frames 1", "x>=2"),
+        ("--gif --frames 1", "from 2 to"),
         ("--out a.jpg", "--out must end in .png. Received: a.jpg"),
         ("--nearest --out a.jpg", "--out must end in .png. Received: a.jpg"),
     ],
 )
-def test_options_that_do_not_go_together_are_wrong_use(words, told, grey, tmp_path):
-    assert told in refused(grey, *words.split(), code=2)
+def test_options_that_do_not_go_together_are_wrong_use(words, message, grey, tmp_path):
+    assert message in misused("sample", grey, *words.split())
     assert not list(tmp_path.iterdir())
 
 
@@ -111,22 +108,22 @@ def test_options_that_do_not_go_together_are_wrong_use(words, told, grey, tmp_pa
 def test_gif_of_a_run_lies_in_it(kind, request):
     folder = request.getfixturevalue(kind)
     line = drawn(folder, "--gif")
-    told = "grids from epoch 0, step 0 to epoch 1, step 2 (all 3)"
-    assert line == f"{folder / 'training.gif'}: {told}\n"
+    message = "grids from epoch 0, step 0 to epoch 1, step 2 (all 3)"
+    assert line == f"{folder / 'training.gif'}: {message}\n"
     with Image.open(folder / "training.gif") as moving:
         assert (moving.format, moving.n_frames) == ("GIF", 3)
         assert moving.size == (size(folder / "0.png")[0], size(folder / "0.png")[1] + 28)
     (folder / "training.gif").unlink()
 
 
-def test_gif_of_a_checkpoint_is_that_of_its_folder_and_goes_where_it_is_told(grey, tmp_path):
+def test_gif_of_a_checkpoint_is_that_of_its_folder_and_goes_where_it_is_message(grey, tmp_path):
     assert "all 3" in drawn(grey / "checkpoint.npz", "--gif", "--out", "a.gif")
     assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
 
 
 def test_gif_leaves_out_grids_and_says_so(grey):
     line = drawn(grey, "--gif", "--frames", 2, "--out", "a.gif")
-    assert line.endswith(" to epoch 1, step 2 (2 of 3, evenly spread; --frames takes more)\n")
+    assert line.endswith(" to epoch 1, step 2 (2 of 3, evenly spaced; --frames takes more)\n")
 
 
 def test_gif_of_grids_without_record_or_checkpoint_has_steps(grey, tmp_path):
@@ -135,12 +132,14 @@ def test_gif_of_grids_without_record_or_checkpoint_has_steps(grey, tmp_path):
 
 
 def test_gif_of_a_run_without_grids_is_refused(imported):
-    assert f"must hold sample grids such as 0.png. Received: {imported}" in refused(imported, "--gif")
+    assert f"must hold sample grids such as 0.png. Received: {imported}" in refused(
+        "sample", imported, "--gif"
+    )
     assert not (imported / "training.gif").exists()
 
 
 def test_gif_of_what_is_not_there_is_refused():
-    assert "nowhere" in refused("nowhere", "--gif")
+    assert "nowhere" in refused("sample", "nowhere", "--gif")
 
 
 # --interpolate
@@ -152,9 +151,9 @@ def test_interpolation_of_a_run_lies_in_it_and_ends_in_the_images_of_its_seeds(k
     path = folder / "interpolation.png"
     assert drawn(folder, "--interpolate", 4, 0) == f"{path}: 9 images from seed 4 to seed 0, of step 2\n"
     drawn(folder, "--seeds", "4,0", "--grid", "1x2", "--out", "ends.png")
-    strip, ends = (np.asarray(Image.open(file).convert("RGB")) for file in (path, "ends.png"))
+    picture, ends = (np.asarray(Image.open(file).convert("RGB")) for file in (path, "ends.png"))
     side = (ends.shape[1] - 4) // 2
-    for strip in (strip[28 : 28 + len(ends)], strip[-len(ends) :]):
+    for strip in (picture[28 : 28 + len(ends)], picture[-len(ends) :]):
         np.testing.assert_array_equal(strip[:, : 4 + side], ends[:, : 4 + side])
         np.testing.assert_array_equal(strip[:, -4 - side :], ends[:, -4 - side :])
     path.unlink()
@@ -171,8 +170,8 @@ def test_interpolation_has_the_columns_asked_for_and_needs_no_record(imported):
 @pytest.mark.parametrize("kind", ["grey", "rgb"])
 def test_nearest_images_of_a_run_are_those_of_its_own_data(kind, request):
     folder = request.getfixturevalue(kind)
-    told, heading, samples, tests = drawn(folder, "--nearest").splitlines()
-    assert told == f"{folder / 'nearest.png'}: 24 images of step 2 and the 3 nearest to each"
+    message, heading, samples, tests = drawn(folder, "--nearest").splitlines()
+    assert message == f"{folder / 'nearest.png'}: 24 images of step 2 and the 3 nearest to each"
     assert "nearest of 40 training images" in heading
     assert samples.startswith("24 samples: median ") and tests.startswith("10 test images: median ")
     assert size(folder / "nearest.png")[0] > 3 * 4 * 68
@@ -193,19 +192,19 @@ def test_nearest_images_are_the_training_images_at_the_distances_printed(grey, t
 
 
 def test_images_without_a_test_part_are_searched_and_that_is_said(imported, images_npz):
-    result = run(imported, "--nearest", "--data", images_npz, "--count", 5)
+    result = run("sample", imported, "--nearest", "--data", images_npz, "--count", 5)
     assert result.exit_code == 0 and "nearest of 50 training images" in result.stdout
     assert result.stdout.splitlines()[3] == "test images: none, as the real images have no test part"
 
 
 def test_real_images_of_a_run_without_a_record_are_asked_for(imported):
-    line = refused(imported, "--nearest")
+    line = refused("sample", imported, "--nearest")
     assert "must be named with --dataset or --data" in line and str(imported) in line
     assert not (imported / "nearest.png").exists()
 
 
 def test_real_images_of_another_shape_are_refused(rgb, images_npz):
-    line = refused(rgb, "--nearest", "--data", images_npz)
+    line = refused("sample", rgb, "--nearest", "--data", images_npz)
     assert "8x8x1. Received" in line and "9x8x3" in line
 
 
@@ -213,7 +212,7 @@ def test_real_images_that_are_no_longer_those_of_the_run_are_refused(grey, tmp_p
     shutil.copytree(grey, tmp_path / "run")
     record = tmp_path / "run/config.json"
     record.write_text(record.read_text().replace(str(grey.parent / "images.npz"), str(images_npz)))
-    assert "must be those of the run" in refused("run", "--nearest")
+    assert "must be those of the run" in refused("sample", "run", "--nearest")
     assert not (tmp_path / "run/nearest.png").exists()
 
 
@@ -223,8 +222,8 @@ def test_real_images_that_are_no_longer_those_of_the_run_are_refused(grey, tmp_p
 @pytest.mark.parametrize("kind", ["grey", "rgb"])
 def test_real_images_beside_samples_are_of_the_run_s_own_data(kind, request):
     folder = request.getfixturevalue(kind)
-    told = drawn(folder, "--real", "--grid", "2x3")
-    assert told == f"{folder / 'real.png'}: 6 images of step 2, 6 real ones of images\n"
+    message = drawn(folder, "--real", "--grid", "2x3")
+    assert message == f"{folder / 'real.png'}: 6 images of step 2, 6 real ones of images\n"
     width, height = size(folder / "real.png")
     assert width == 2 * (3 * 68 + 4) + 32 and height == 28 + 2 * (64 + 4 + 8 * (kind == "rgb")) + 4
     (folder / "real.png").unlink()
@@ -243,15 +242,93 @@ def test_samples_left_of_real_images_are_those_of_their_seeds_and_the_others_are
 
 
 def test_fewer_real_images_than_samples_and_no_test_part_are_no_fault(imported, images_npz):
-    told = drawn(imported, "--real", "--data", images_npz)
-    assert "64 images of step 2, 50 real ones of images" in told
+    message = drawn(imported, "--real", "--data", images_npz)
+    assert "64 images of step 2, 50 real ones of images" in message
     (imported / "real.png").unlink()
 
 
 def test_real_images_beside_a_run_without_a_record_are_asked_for(imported):
-    assert "must be named with --dataset or --data" in refused(imported, "--real")
+    assert "must be named with --dataset or --data" in refused("sample", imported, "--real")
 
 
 def test_more_samples_than_the_grid_holds_are_refused_beside_real_images_too(grey, tmp_path):
-    line = refused(grey, "--real", "--count", 7, "--grid", "2x3", "--out", "a.png")
+    line = refused("sample", grey, "--real", "--count", 7, "--grid", "2x3", "--out", "a.png")
     assert "2x3 holds 6 images. Received: 7" in line and not list(tmp_path.iterdir())
+
+
+# grids
+
+
+def test_sample_writes_a_picture_into_the_run(grey, tmp_path):
+    result = run("sample", grey, "--count", 5)
+    path = grey / "samples.png"
+    assert result.exit_code == 0 and str(path) in result.stdout and "5 images of step 2" in result.stdout
+    assert Image.open(path).size == (3 * 68 + 4, 2 * 68 + 4)
+    path.unlink()
+    assert not list(tmp_path.iterdir())
+
+
+def test_grid_gives_rows_and_columns_of_the_picture(grey):
+    assert run("sample", grey, "--grid", "2x3", "--out", "a.png").exit_code == 0
+    assert Image.open("a.png").size == (3 * 68 + 4, 2 * 68 + 4)
+
+
+def test_npz_holds_uint8_images_and_no_picture_is_written_beside(grey, tmp_path):
+    images = images_of(grey, "--count", "30")
+    assert images.shape == (30, 8, 8, 1) and images.dtype == np.uint8
+    assert len(np.unique(images, axis=0)) == 30
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+    assert not (grey / "samples.png").exists()
+
+
+def test_same_seed_gives_the_same_image_whatever_the_others(grey):
+    many = images_of(grey, "--seeds", "0-9")
+    few = images_of(grey, "--seeds", "7,2-3")
+    np.testing.assert_array_equal(few, many[[7, 2, 3]])
+    assert len(np.unique(many, axis=0)) == 10
+
+
+def test_npz_and_picture_are_written_together_and_show_the_same(grey):
+    images = images_of(grey, "--seeds", "0-3", "--out", "a.png", "--grid", "2x2")
+    picture = np.asarray(Image.open("a.png").convert("L"))
+    np.testing.assert_array_equal(picture[4:68:8, 72:136:8], images[1, ..., 0])
+
+
+def test_sample_takes_the_checkpoint_itself(grey):
+    by_folder = images_of(grey, "--seeds", "4")
+    np.testing.assert_array_equal(images_of(grey / "checkpoint.npz", "--seeds", "4"), by_folder)
+
+
+def test_picture_of_a_checkpoint_lies_beside_it_by_default(grey):
+    result = run("sample", grey / "checkpoint.npz", "--count", 1)
+    assert result.exit_code == 0, result.output
+    (grey / "samples.png").unlink()
+
+
+def test_folder_that_holds_no_run_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "empty" in refused("sample", "empty")
+    assert not list((tmp_path / "empty").iterdir())
+
+
+def test_run_that_is_not_there_is_refused():
+    assert "nowhere" in refused("sample", "nowhere")
+
+
+def test_damaged_checkpoint_is_refused(tmp_path):
+    (tmp_path / "checkpoint.npz").write_bytes(b"PK not a zip")
+    assert "checkpoint.npz" in refused("sample", ".")
+
+
+def test_more_images_than_the_grid_holds_are_refused_and_nothing_written(grey, tmp_path):
+    line = refused("sample", grey, "--seeds", "0-6", "--grid", "2x3", "--out", "a.png")
+    assert "2x3 holds 6 images. Received: 7" in line and not list(tmp_path.iterdir())
+
+
+def test_picture_in_a_folder_that_is_not_there_is_refused(grey):
+    assert "nowhere" in refused("sample", grey, "--count", 1, "--out", "nowhere/a.png")
+
+
+def test_file_in_a_folder_that_is_missing_is_refused_by_its_own_name(grey):
+    line = refused("sample", grey, "--count", 4, "--out", "no/digits.png")
+    assert "no/digits.png must be in a folder that exists. Received: no folder no." in line

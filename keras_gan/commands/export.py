@@ -1,0 +1,91 @@
+"""`export` and `import`: a run's networks for other programs, and PyTorch's weights as a run."""
+
+import shlex
+from pathlib import Path
+
+import click
+
+from keras_gan import progress
+from keras_gan.commands.options import PresetName, Size, UserPath, get_checkpoint_file, start_tensorflow
+from keras_gan.config import get_preset
+
+_FORMATS = ("keras", "savedmodel", "onnx", "torch")
+
+
+@click.command(short_help="Write the generator of a run for other programs.")
+@click.argument("run", type=UserPath())
+@click.option("--format", type=click.Choice(_FORMATS), required=True, help="Format to write, as below.")
+@click.option("--out", type=UserPath(), metavar="DIR", help="Folder to write to. Default: RUN.")
+def export(run, format, out):
+    """Writes the trained networks of a run for other programs.
+
+    \b
+    python cli.py export images --format onnx
+
+    \b
+    keras        generator.keras, for keras.models.load_model
+    savedmodel   the folder savedmodel, for tf.saved_model.load and TensorFlow Serving
+    onnx         generator.onnx, for onnxruntime and others
+    torch        generator.pt and discriminator.pt, state_dicts for the published modules
+
+    The first three take noise z, float32 (n, latent_dim), and return images, float32 (n, h, w, c)
+    in [-1, 1], whatever the precision of the run. Each is loaded again and compared on 1,000 images.
+    """
+    start_tensorflow()
+    from keras_gan.export import generator
+    from keras_gan.model.gan import GAN
+    from keras_gan.pytorch import state_dict
+
+    file = get_checkpoint_file(run)
+    gan = GAN.load(file)
+    folder = Path(out or file.parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    if format == "torch":
+        for path in state_dict.export_state_dicts(gan, folder):
+            click.echo(str(path))
+    else:
+        path, difference = generator.export_generator(gan, format, folder)
+        runtime = generator.FORMATS[format].runtime
+        click.echo(f"{path}: 1,000 images in {runtime} differ by {difference:.1e} at most")
+
+
+@click.command("import", short_help="Read the weights of a PyTorch GAN into a run.")
+@click.argument("run", type=UserPath())
+@click.option("--preset", type=PresetName(), required=True, help="Published GAN that the weights are of.")
+@click.option(
+    "--generator",
+    type=UserPath(),
+    metavar="FILE.pt",
+    required=True,
+    help="File with the generator's state_dict.",
+)
+@click.option(
+    "--discriminator", type=UserPath(), metavar="FILE.pt", help="File with the discriminator's state_dict."
+)
+@click.option("--image-size", type=Size(), help="Size of the images, 32 or 64x48. Default: 28x28, grey.")
+def import_(run, preset, generator, discriminator, image_size):
+    """Reads state_dicts of the published modules into RUN/checkpoint.npz, to sample from.
+
+    \b
+    python cli.py import torch-run --preset pytorch-gan --generator generator.pt
+
+    The length of the noise follows from the weights; so does whether images of --image-size are
+    grey or RGB.
+    """
+    chosen = get_preset(preset)
+    path = Path(run, "checkpoint.npz")
+    if path.exists():
+        raise ValueError(f"RUN must hold no checkpoint. Received: {path}; name another folder.")
+    start_tensorflow()
+    from keras_gan.pytorch import state_dict
+
+    gan = state_dict.build_gan_for(chosen, generator, image_size)
+    state_dict.import_state_dict(gan, "generator", generator)
+    if discriminator:
+        state_dict.import_state_dict(gan, "discriminator", discriminator)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    gan.save(path)
+    click.echo(f"{path}: draw images with `{progress.get_program()} sample {shlex.quote(run)}`")
+
+
+COMMANDS = (export, import_)

@@ -1,0 +1,117 @@
+"""`parity`: trains Keras and PyTorch side by side and compares them step by step."""
+
+import json
+from pathlib import Path
+
+import click
+
+from keras_gan import progress
+from keras_gan.commands.options import (
+    DATA,
+    JSON,
+    OFFLINE,
+    SEED,
+    DatasetName,
+    Integer,
+    PresetName,
+    UserPath,
+    start_tensorflow,
+    warn,
+)
+from keras_gan.config import get_preset
+
+_MODES = ("float64", "resync", "free")
+
+
+@click.command(short_help="Compare Keras with PyTorch step by step.")
+@click.option(
+    "--preset", default="keras", show_default=True, type=PresetName(), help="Published GAN; see `presets`."
+)
+@click.option("--steps", default=100, show_default=True, type=Integer(), help="Training steps to compare.")
+@click.option("--mode", "modes", multiple=True, type=click.Choice(_MODES), help="Default: float64, resync.")
+@click.option("--batch-size", type=Integer(), help="Images in a batch. Default: the preset's.")
+@click.option(
+    "--seed", default=0, show_default=True, type=SEED, help="Seed of weights, noise and batches, 0 or more."
+)
+@click.option(
+    "--loss-tolerance",
+    type=click.FloatRange(0),
+    help="Largest difference of a loss. Default: 1e-10 in float64, 1e-5 in resync.",
+)
+@click.option(
+    "--weight-tolerance",
+    type=click.FloatRange(0),
+    help="Largest difference of a weight. Default: 1e-7 in float64.",
+)
+@click.option(
+    "--dataset",
+    default="auto",
+    show_default=True,
+    type=DatasetName(),
+    help="Data set, see `datasets`, or auto.",
+)
+@click.option("--data", type=UserPath(), help=DATA)
+@click.option("--offline", is_flag=True, help=OFFLINE)
+@click.option("--outdir", type=UserPath(), help="Folder of chart and samples. Default: parity-PRESET.")
+@click.option("--json", "as_json", is_flag=True, help=JSON)
+def parity(preset, steps, modes, batch_size, seed, dataset, data, offline, outdir, as_json, **tolerances):
+    """Trains a preset in Keras and in PyTorch from the same weights, batches and noise.
+
+    \b
+    python cli.py parity --preset pytorch-gan --steps 100
+
+    float64 trains both independently; resync trains in float32 and sets PyTorch to Keras's state
+    before every step; free trains both independently in float32. Exit code 1 when a difference is
+    above its tolerance.
+    """
+    from keras_gan.data import datasets
+    from keras_gan.figures.curves import save_differences
+    from keras_gan.figures.grid import save_side_by_side
+    from keras_gan.pytorch import parity
+
+    chosen = get_preset(preset)
+    images = datasets.load_dataset(dataset, data, offline=offline, warn=warn).images
+    start_tensorflow("cpu")
+    size = batch_size or chosen.batch_size
+    traces = [parity.trace(chosen.name, mode, images, size, steps, seed) for mode in modes or _MODES[:2]]
+    folder = Path(outdir or f"parity-{chosen.name}")
+    folder.mkdir(parents=True, exist_ok=True)
+    save_differences(folder / "differences.png", traces)
+    save_side_by_side(folder / "samples.png", *traces[-1].samples)
+    if as_json:
+        click.echo(json.dumps(_to_dict(chosen, steps, traces), indent=2))
+    else:
+        click.echo(_format_traces(chosen, steps, traces))
+        click.echo(f"In {folder}: differences.png, samples.png (Keras left, PyTorch right).")
+    exceeded = [line for trace in traces for line in trace.exceeded(**tolerances)]
+    if exceeded:
+        raise click.ClickException("; ".join(exceeded))
+
+
+def _to_dict(preset, steps, traces):
+    modes = {
+        t.mode: {
+            "max_abs_diff": t.max_abs_diff(),
+            "torch_from_itself": float(t.floor.max()),
+            "ms_per_step": t.ms_per_step,
+        }
+        for t in traces
+    }
+    return {"preset": preset.name, "steps": steps, **modes}
+
+
+def _format_traces(preset, steps, traces):
+    header = ("mode", "d_loss", "g_loss", "weights", "rounding", "Keras, ms", "PyTorch, ms")
+    rows = []
+    for trace in traces:
+        differences = [*trace.max_abs_diff().values(), trace.floor.max()]
+        ms = trace.ms_per_step.values()
+        rows.append([trace.mode, *(f"{x:.1e}" for x in differences), *(f"{x:.1f}" for x in ms)])
+    return (
+        f"{preset.name}, {steps} steps: largest |Keras - PyTorch|, and milliseconds a step\n"
+        f"{progress.format_table(header, rows, 'lrrrrrr')}\n"
+        "rounding: losses of PyTorch and of PyTorch with the rows of each batch in another order"
+    )
+
+
+COMMANDS = (parity,)
