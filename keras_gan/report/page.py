@@ -6,7 +6,6 @@ Its look is in report.html beside this module. Every text is escaped where it en
 import re
 import string
 from pathlib import Path
-from typing import NamedTuple
 
 import keras_gan
 from keras_gan.data import image_folder
@@ -25,7 +24,6 @@ from keras_gan.run.info import (
     PREVIOUS,
     REPORT,
     TENSORBOARD,
-    RunInfo,
 )
 from keras_gan.run.info import read as read_run
 
@@ -57,76 +55,47 @@ _FOLDERS = {
 }
 
 
-class Contents(NamedTuple):
-    """What is read of a run; a file that is not there is None or empty."""
-
-    folder: Path
-    info: RunInfo | None
-    history: dict | None
-    scores: list
-    grids: dict  # step to path
-
-    def step(self):
-        """Returns the newest step that a file tells of, None where none does."""
-        in_history = [int(self.history["step"][-1])] if self.history else []
-        return max([*in_history, *self.grids, *(row["step"] for row in self.scores)], default=None)
-
-    def per_epoch(self):
-        """Returns the steps of an epoch, None where no config.json tells."""
-        return self.info.steps_per_epoch if self.info else None
-
-
-def read(folder):
-    """Returns the `Contents` of a run directory.
-
-    Raises:
-        FileNotFoundError: no file of a run is there.
-        ValueError: one is damaged.
-    """
-    run = read_run(folder)
-    table = run.read_history()
-    contents = Contents(
-        run.folder,
-        run.info,
-        table if table and len(table["step"]) else None,
-        run.read_metrics(),
-        run.list_grids(),
-    )
-    if not any(contents[1:]) and not run.checkpoint.is_file():
-        raise FileNotFoundError(
-            "RUN must be a run directory, with config.json, checkpoint.npz or sample grids. "
-            f"Received: {folder}, without."
-        )
-    return contents
-
-
-def write(folder, path=None):
-    """Writes the page of the run in a folder, report.html in it unless a path is given.
+def write(folder: str | Path, path: str | Path | None = None) -> str:
+    """Writes the page of the run in a folder, by default to report.html in it.
 
     Returns:
         A line that says what is on the page.
 
     Raises:
-        FileNotFoundError: no run is there.
-        ValueError: a file of it is damaged.
+        FileNotFoundError: the folder holds no run.
+        ValueError: a file of the run is damaged.
     """
-    run = read(folder)
+    run = read_run(folder)
+    history, metrics, grids = run.read_history(), run.read_metrics(), run.list_grids()
+    if not (run.info or history or metrics or grids or run.checkpoint.is_file()):
+        raise FileNotFoundError(
+            "RUN must be a run directory, with config.json, checkpoint.npz or sample grids. "
+            f"Received: {folder}, which has none of them."
+        )
+    if history is not None and not len(history["step"]):
+        history = None
     path = Path(path or run.folder / REPORT)
-    text = page(run)
+    heading = _heading(run, _find_last_step(history, metrics, grids))
+    text = _page(run, heading, history, metrics, grids)
     with atomic_write(path) as beside:
         beside.write_text(text, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
-    shown = min(GRIDS, len(run.grids))
-    size = f"{len(text) / 1000:.0f} kB"
-    return f"{path}: {_heading(run)}, {shown} of {len(run.grids)} grids, {len(run.scores)} scores, {size}"
+    shown = f"{min(GRIDS, len(grids))} of {len(grids)} grids"
+    return f"{path}: {heading}, {shown}, {len(metrics)} scores, {len(text) / 1000:.0f} kB"
 
 
-def page(run):
-    """Returns the page of a `Run`."""
+def _page(run, heading, history, metrics, grids):
+    parts = [
+        _head(run, heading, metrics, grids),
+        _settings(run.info),
+        _curves(run, history, metrics),
+        _gallery(run.info, grids),
+        _numbers(metrics),
+        _commands(run),
+        _files(run, grids),
+    ]
     template = string.Template(Path(__file__).with_name(REPORT).read_text(encoding="utf-8"))
-    parts = (_head, _settings, _curves, _gallery, _numbers, _commands, _files)
-    title = f"{run.folder.absolute().name}: {_heading(run)}"
-    body = "\n".join(part(run) for part in parts)
-    return template.substitute(title=html_tables.escape(title), body=body, version=keras_gan.__version__)
+    title = html_tables.escape(f"{run.folder.absolute().name}: {heading}")
+    return template.substitute(title=title, body="\n".join(parts), version=keras_gan.__version__)
 
 
 def _section(title, *parts):
@@ -137,78 +106,82 @@ def _note(text):
     return f'<p class="muted">{html_tables.escape(text)}</p>'
 
 
-def _heading(run):
-    """Returns whose run it is, and how far it is."""
-    name, step = run.info.preset.name if run.info else "run", run.step()
+def _find_last_step(history, metrics, grids):
+    """Returns the last step that a file of the run mentions, None if none does."""
+    in_history = [int(history["step"][-1])] if history else []
+    return max([*in_history, *grids, *(row["step"] for row in metrics)], default=None)
+
+
+def _heading(run, step):
+    """Returns the preset and how far the run is."""
+    name = run.info.preset.name if run.info else "run"
     if step is None:
         return name
-    total = run.info.config.epochs * run.per_epoch() if run.info else step
+    total = run.info.config.epochs * run.steps_per_epoch if run.info else step
     return f"{name} after {step:,} {f'of {total:,} ' if step < total else ''}steps"
 
 
-def _head(run):
-    lines = [_note(run.folder.absolute().name), f"<h1>{html_tables.escape(_heading(run))}</h1>"]
+def _head(run, heading, metrics, grids):
+    lines = [_note(run.folder.absolute().name), f"<h1>{html_tables.escape(heading)}</h1>"]
     if run.info:
         lines.append(_note(run.info.preset.source))
-    lines.append(_verdict(run))
-    if run.grids:
-        step, path = list(run.grids.items())[-1]
-        lines.append(_figure(run, step, path, _NEWEST_SIDE, 'class="newest"'))
+    lines.append(_diagnosis(metrics))
+    if grids:
+        step, path = list(grids.items())[-1]
+        lines.append(_figure(run.info, step, path, _NEWEST_SIDE, 'class="newest"'))
     return "<header>\n" + "\n".join(lines) + "\n</header>"
 
 
-def _verdict(run):
-    rows = html_tables.find_newest_evaluation(run.scores)
+def _diagnosis(metrics):
+    rows = html_tables.find_newest_evaluation(metrics)
     if not rows:
-        return _note("Not evaluated yet: evaluate RUN measures it and adds a verdict.")
+        return _note("Not evaluated yet: evaluate RUN measures it and adds a diagnosis.")
     step, n, features = (rows[0].get(name) for name in ("step", "n", "features"))
     of = f"Evaluation at step {step:,}, of {n} samples, {features} features"
     try:
         name, _, said = diagnosis.diagnose(rows).partition(":")
-    except (KeyError, TypeError):  # rows are gone
-        return _note(f"{of}: it lacks rows that a verdict needs.")
-    text = f"<strong>{html_tables.escape(name)}:</strong>{html_tables.escape(said)}<small>{html_tables.escape(of)}.</small>"
-    return f'<p class="verdict">{text}</p>'
+    except (KeyError, TypeError):
+        return _note(f"{of}: rows that a diagnosis needs are missing.")
+    name, said, of = map(html_tables.escape, (name, said, of))
+    return f'<p class="diagnosis"><strong>{name}:</strong>{said}<small>{of}.</small></p>'
 
 
-def _figure(run, step, path, side, attributes=""):
-    caption = html_tables.escape(gif.make_caption(step, run.info))
+def _figure(info, step, path, side, attributes=""):
+    caption = html_tables.escape(gif.make_caption(step, info))
     image = f'<img alt="Samples, {caption}" src="{image_folder.data_uri(path, side)}">'
     return f"<figure {attributes}>{image}<figcaption>{caption}</figcaption></figure>"
 
 
-def _settings(run):
-    record = run.info
-    if record is None:
+def _settings(info):
+    if info is None:
         return _section("Settings", _note("No config.json: settings, data and versions are not known."))
-    changed = reproduce.list_settings(record.config)
+    changed = reproduce.list_settings(info.config)
     settings = {
         name: html_tables.Marked(value) if name in changed else value
-        for name, value in record.config.to_dict().items()
+        for name, value in info.config.to_dict().items()
     }
-    framework = {"keras": "Keras", "torch": "PyTorch"}.get(record.framework, record.framework)
-    of_data = {"name": record.data["name"], "images": f"{record.data['images']:,}"}
-    of_data |= {"shape of one": "x".join(map(str, record.config.gan.image_shape))}
-    of_data |= {"SHA-256": record.data["sha256"], "source": record.data["source"]}
-    made = {"trained by": framework, "device": record.device, **record.versions}
+    framework = {"keras": "Keras", "torch": "PyTorch"}.get(info.framework, info.framework)
+    of_data = {"name": info.data["name"], "images": f"{info.data['images']:,}"}
+    of_data |= {"shape of one": info.config.gan.image_shape}
+    of_data |= {"SHA-256": info.data["sha256"], "source": info.data["source"]}
+    made = {"trained by": framework, "device": info.device, **info.versions}
     return _section(
         "Settings",
         html_tables.format_pairs(settings),
-        _note("Bold: not the preset's own, or not the usual."),
+        _note("Bold: differs from the preset or from the default."),
         "<h3>Data</h3>" + html_tables.format_pairs(of_data),
         "<h3>Made with</h3>" + html_tables.format_pairs(made),
     )
 
 
-def _curves(run):
-    name = {"run": run.folder}
-    unit = run.per_epoch()
-    found = collect_losses({"run": run.history}, {"run": unit or 1}) if run.history else {}
-    measured = collect_scores(name, {"run": unit or 1})
-    found |= {quantity: of for quantity, of in measured.items() if len(of["run"][0]) > 1}
-    drawn = [_curve(what, *of["run"], "epoch" if unit else "step") for what, of in found.items()]
-    notes = [] if run.history else [_note("No history.csv with rows: losses are not known.")]
-    if run.history and len(run.history["step"]) >= FEW:
+def _curves(run, history, metrics):
+    units = {"run": run.steps_per_epoch}
+    found = collect_losses({"run": history}, units) if history else {}
+    scores = collect_scores({"run": metrics}, units)
+    found |= {quantity: of for quantity, of in scores.items() if len(of["run"][0]) > 1}
+    drawn = [_curve(what, *of["run"], "epoch" if run.info else "step") for what, of in found.items()]
+    notes = [] if history else [_note("No history.csv with rows: losses are not known.")]
+    if history and len(history["step"]) >= FEW:
         notes.append(_note(
             "Lines: means over a fiftieth of the steps to either side. Bands: from the least to the "
             f"greatest value of each {svg.PARTS}th of the run."
@@ -225,19 +198,19 @@ def _curve(what, x, y, unit):
     return f'<figure class="curve"><figcaption>{caption}</figcaption><div class="plot">{chart}</div></figure>'
 
 
-def _gallery(run):
-    if not run.grids:
+def _gallery(info, grids):
+    if not grids:
         return _section("Samples over time", _note("No sample grids such as 0.png."))
-    steps = gif.evenly_spaced(list(run.grids), GRIDS)
-    shown = "".join(_figure(run, step, run.grids[step], _GALLERY_SIDE) for step in steps)
-    few = f"{len(steps)} of {len(run.grids)} grids, evenly spread." if len(steps) < len(run.grids) else ""
+    steps = gif.evenly_spaced(list(grids), GRIDS)
+    shown = "".join(_figure(info, step, grids[step], _GALLERY_SIDE) for step in steps)
+    few = f"{len(steps)} of {len(grids)} grids, evenly spaced." if len(steps) < len(grids) else ""
     return _section("Samples over time", f'<div class="strip">{shown}</div>', _note(few) if few else "")
 
 
-def _numbers(run):
-    if not run.scores:
+def _numbers(metrics):
+    if not metrics:
         return _section("Numbers", _note("No metrics.jsonl: evaluate RUN measures the samples."))
-    return _section("Numbers", *html_tables.format_metrics(run.scores))
+    return _section("Numbers", *html_tables.format_metrics(metrics))
 
 
 def _commands(run):
@@ -256,10 +229,10 @@ def _shell(command):
     return f"<pre><code>{options}</code></pre>"
 
 
-def _files(run):
+def _files(run, grids):
     found = {}
-    if run.grids:
-        steps = list(run.grids)
+    if grids:
+        steps = list(grids)
         found[f"{steps[0]}.png to {steps[-1]}.png"] = f"{len(steps)} grids of the same noise, by step"
     for name, what in _FILES.items():
         if (path := run.folder / name).is_file():

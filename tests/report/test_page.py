@@ -15,6 +15,7 @@ from keras_gan.evaluation.table import METRICS
 from keras_gan.figures.grid import save_grid
 from keras_gan.presets import PRESETS
 from keras_gan.report import page
+from keras_gan.report.page import GRIDS
 from keras_gan.run import history, info, metrics_log
 from tests.conftest import refused, run
 
@@ -111,7 +112,7 @@ def test_every_number_and_protocol_of_the_scores_is_on_the_page(folder):
     assert len(page.numbers) == 2 + 3 * len(METRICS)
 
 
-def test_verdict_is_that_of_the_newest_evaluation(folder):
+def test_diagnosis_is_that_of_the_newest_evaluation(folder):
     metrics_log.add(folder / "metrics.jsonl", evaluation(4, features="older"))
     rows = evaluation(8, seed=1)
     rows[0]["value"] = 77.0
@@ -119,10 +120,10 @@ def test_verdict_is_that_of_the_newest_evaluation(folder):
     assert diagnosis.diagnose(rows) in page_of(folder).text and "Evaluation at step 4" in page_of(folder).text
 
 
-def test_evaluation_with_missing_rows_has_no_verdict_and_is_shown(folder):
+def test_evaluation_with_missing_rows_has_no_diagnosis_and_is_shown(folder):
     metrics_log.add(folder / "metrics.jsonl", [evaluation(9)[1], evaluation(9)[0] | {"metric": "new <b>"}])
     page = page_of(folder)
-    assert "it lacks rows that a verdict needs" in page.text and "new <b>" in page.text
+    assert "rows that a diagnosis needs are missing" in page.text and "new <b>" in page.text
 
 
 def test_page_needs_no_other_file(folder):
@@ -159,7 +160,7 @@ def test_gallery_is_of_twelve_grids_at_most_with_first_and_last(folder):
     for step in range(100, 2100, 100):
         shutil.copy(folder / "8.png", folder / f"{step}.png")
     page = page_of(folder)
-    assert len(page.sources) == 1 + page.GRIDS and "12 of 23 grids" in page.text
+    assert len(page.sources) == 1 + GRIDS and "12 of 23 grids" in page.text
     assert "epoch 0, step 0" in page.text and "epoch 500, step 2000" in page.text
 
 
@@ -209,7 +210,7 @@ def test_damaged_file_is_refused_in_one_line(folder, name, content):
 
 def test_folder_without_a_run_is_refused(tmp_path):
     assert "RUN must be a run directory, with config.json" in refused("report", tmp_path)
-    assert "Received: nothing, without." in refused("report", "nothing")
+    assert "Received: nothing, which has none" in refused("report", "nothing")
 
 
 def test_command_writes_the_page_where_it_is_told(folder, tmp_path):
