@@ -114,7 +114,8 @@ def train(ctx, outdir, overwrite, resume, tensorboard, offline, dry_run, quiet, 
     config = config.of_shape(dataset.image_shape)
     gan = GAN(**config.gan.to_dict())
     try:
-        loop.train(gan, dataset, config, outdir, overwrite, quiet, info, offline, tensorboard)
+        options = dict(overwrite=overwrite, quiet=quiet, offline=offline, tensorboard=tensorboard)
+        loop.train(gan, dataset, config, outdir, info=info, **options)
     except FileExistsError as error:
         raise ValueError(f"{error} {_list_ways_out(ctx, outdir)}") from None
     except interrupt.Interrupted as stop:

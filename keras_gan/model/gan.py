@@ -186,7 +186,8 @@ class GAN:
         numbers = dict(epochs=epochs, batch_size=batch_size, sample_interval=sample_interval)
         numbers |= dict(checkpoint_interval=checkpoint_interval, engine=engine)
         numbers |= dict(fid_interval=fid_interval, fid_samples=fid_samples, features=features)
-        return loop.train_gan(self, numbers, data, outdir, overwrite, resume, quiet, tensorboard)
+        options = dict(overwrite=overwrite, resume=resume, quiet=quiet, tensorboard=tensorboard)
+        return loop.train_gan(self, numbers, data, outdir, **options)
 
     def save(self, path):
         """Writes networks, optimizers and step to an .npz file, atomically."""

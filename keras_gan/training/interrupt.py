@@ -1,47 +1,54 @@
-"""Ctrl-C and SIGTERM as a request to end a training run well, once its current step is done."""
+"""Ctrl-C and SIGTERM as requests to stop training after the current step."""
 
 import contextlib
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from types import FrameType
 
-_SECONDS = 0.25  # within which a signal is the same one again: `timeout` sends it twice
+_SECONDS = 0.25  # `timeout` sends its signal twice: within this time it counts as one
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was ended by a signal; the message says at which step."""
+    """A signal stopped a run; the message says at which step."""
 
-    def __init__(self, message, signum):
+    def __init__(self, message: str, signum: int):
         super().__init__(message)
         self.exit_code = 128 + signum  # as a shell reports it
 
 
-class Request:
-    """What has been asked for: `signum` is the number of the signal, None before it comes."""
+class StopRequest:
+    """A signal handler that remembers the first signal.
 
-    def __init__(self):
-        self.signum, self.time = None, 0.0
+    Attributes:
+        signum: number of the signal; None until one is received.
+    """
 
-    def __call__(self, signum, frame):
-        """Notes the first signal; the second, of someone who cannot wait, ends the run here."""
+    def __init__(self) -> None:
+        self.signum: int | None = None
+        self.time = 0.0
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        """Remembers the first signal; raises `Interrupted` on the second, from a user who cannot wait."""
         if self.signum is None:
             self.signum, self.time = signum, time.monotonic()
         elif time.monotonic() - self.time > _SECONDS:
             raise Interrupted("Stopped at once, without a new checkpoint.", signum)
 
-    def name(self):
+    def name(self) -> str:
         """Returns the name of the signal."""
         return signal.Signals(self.signum).name
 
 
 @contextlib.contextmanager
-def catch_signals():
-    """Yields a `Request` that takes SIGINT and SIGTERM until the block ends.
+def catch_signals() -> Iterator[StopRequest]:
+    """Yields a `StopRequest` that handles SIGINT and SIGTERM until the block ends.
 
-    Signals reach the main thread alone; elsewhere, and where the process was told to ignore them
-    or another library handles them, nothing is changed.
+    Only the main thread receives signals; in another thread nothing changes. A signal that the
+    process ignores, or that another library handles, is left alone.
     """
-    request, before = Request(), {}
+    request, before = StopRequest(), {}
     if threading.current_thread() is threading.main_thread():
         for signum in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(signum) not in (None, signal.SIG_IGN):

@@ -1,13 +1,16 @@
-"""The lock on a run directory: one process writes it at a time."""
+"""The lock on a run directory: only one process writes to it at a time."""
 
 import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
 
 try:
     import fcntl
 except ImportError:  # Windows
     import msvcrt
 
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 
 class Busy(ValueError):
@@ -15,30 +18,30 @@ class Busy(ValueError):
 
 
 @contextlib.contextmanager
-def hold_lock(folder, warn):
-    """Yields the open file `.lock` of a folder, locked until the block ends.
+def hold_lock(folder: Path, warn: Callable[[str], object]) -> Iterator[BinaryIO]:
+    """Yields the open file `.lock` in a folder, locked until the block ends.
 
-    Where the file system has no locks, a line of warning says so.
+    A file system without locks is reported to `warn`.
 
     Raises:
-        Busy: another process holds it.
-        OSError: the file cannot be made.
+        Busy: another process holds the lock.
+        OSError: the file cannot be created.
     """
     with open(folder / ".lock", "ab") as file:
         try:
             _lock(file)
         except (BlockingIOError, PermissionError):
             raise Busy(
-                "A run directory must have one process that trains. "
-                f"Received: {folder}, in which another trains already."
+                f"Only one process may train in a run directory. Received: {folder}, in which another "
+                "one is training."
             ) from None
         except OSError as error:  # some network file systems
-            warn(f"{folder} cannot be locked ({error.strerror}): let no other process train there.")
+            warn(f"{folder} cannot be locked ({error.strerror}): make sure that nothing else trains there.")
         yield file
 
 
 def _lock(file):
-    """Locks a file, which the system ends with the process, however that ends."""
+    """Locks a file until it is closed or the process ends, in whatever way it ends."""
     if fcntl:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     else:

@@ -1,36 +1,37 @@
-"""What a training run will do: whether its settings fit, when it writes, and the lines that say so."""
+"""When a run samples, scores and saves, whether its settings fit the images, and the lines that say so."""
 
 import dataclasses
-from typing import NamedTuple
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from keras_gan.config import TrainConfig
+from keras_gan.data.datasets import Dataset
 from keras_gan.device import get_device_name
 
 
 class Schedule(NamedTuple):
-    """Where a run begins and ends and how often it writes, in steps; `save_every` 0 is by time.
-
-    `score_every` 0 is never.
-    """
+    """First and last step of a run, and the intervals between its events, all in steps."""
 
     first: int
     total: int
     per_epoch: int
     grid_every: int
-    save_every: int
-    score_every: int
+    save_every: int  # 0: about once a minute
+    score_every: int  # 0: never
 
-    def next_event(self, step):
-        """Returns the step after which something is due next."""
+    def next_event(self, step: int) -> int:
+        """Returns the next step after which something is due."""
         every = [n for n in (self.grid_every, self.save_every, self.score_every) if n]
         return min(self.total, *(step + n - step % n for n in every))
 
-    def scores(self, step):
-        """Returns whether the samples are scored after a step: now and then, and at the end."""
-        return self.score_every and (step % self.score_every == 0 or step == self.total)
+    def scores(self, step: int) -> bool:
+        """Returns whether the samples are scored after a step: at every interval, and at the end."""
+        return bool(self.score_every) and (step % self.score_every == 0 or step == self.total)
 
 
-def describe_run(gan, dataset, config, outdir):
-    """Returns the lines that say what a run will do."""
+def describe_run(gan: Any, dataset: Dataset, config: TrainConfig, outdir: str | Path) -> Iterator[str]:
+    """Yields the lines that say what a run is about to do."""
     n = len(dataset.images)
     steps = config.epochs * gan.rule.steps_per_epoch(n, config.batch_size)
     shape = "x".join(str(side) for side in dataset.image_shape)
@@ -52,16 +53,16 @@ def _epochs(rule, config, steps, n_images):
 
 
 def _count(n, thing):
-    """Returns "1 batch", "2 batches"."""
+    """Returns "1 batch", "2 batches", "2 epochs"."""
     ending = "" if str(n) == "1" else "s" if thing == "epoch" else "es"
     return f"{n} {thing}{ending}"
 
 
-def check_fit(gan, dataset, config):
-    """Raises ValueError where images fit neither the networks nor the batch size."""
+def check_fit(gan: Any, dataset: Dataset, config: TrainConfig) -> None:
+    """Raises ValueError if the images do not fit the networks or the batch size."""
     if dataset.image_shape != gan.image_shape:
         raise ValueError(
-            f"Images must be of the shape the networks were built for, {gan.image_shape}. "
+            f"Images must have the shape the networks were built for, {gan.image_shape}. "
             f"Received: {dataset.image_shape}; build GAN(image_shape={dataset.image_shape})."
         )
     if config.batch_size > len(dataset.images):
@@ -72,16 +73,22 @@ def check_fit(gan, dataset, config):
     last = len(dataset.images) % config.batch_size
     if last == 1 and not gan.rule.batches_with_replacement and gan.preset.normalises():
         raise ValueError(
-            "A pass must not end in a batch of one image, which has no variance to normalise by. "
+            "A pass must not end with a batch of one image, which batch normalisation cannot take. "
             f"Received: batch_size={config.batch_size} for {len(dataset.images)} images."
         )
 
 
-def make_schedule(gan, dataset, config, info):
-    """Returns the configuration with its epochs in total, and the `Schedule`."""
+def make_schedule(
+    gan: Any, dataset: Dataset, config: TrainConfig, epochs_in_total: bool
+) -> tuple[TrainConfig, Schedule]:
+    """Returns the configuration, its epochs in total, and the `Schedule`.
+
+    Args:
+        epochs_in_total: whether `config.epochs` counts from step 0, and not from the GAN's step.
+    """
     per_epoch = gan.rule.steps_per_epoch(len(dataset.images), config.batch_size)
-    total = config.epochs * per_epoch + (0 if info else gan.step)
+    total = config.epochs * per_epoch + (0 if epochs_in_total else gan.step)
     save_every = (config.checkpoint_interval or 0) * per_epoch
     score_every = (config.fid_interval or 0) * per_epoch
-    config = dataclasses.replace(config, epochs=-(-total // per_epoch))  # a part of one, too
+    config = dataclasses.replace(config, epochs=-(-total // per_epoch))  # rounded up
     return config, Schedule(gan.step, total, per_epoch, config.sample_interval, save_every, score_every)

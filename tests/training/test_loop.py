@@ -11,7 +11,7 @@ from PIL import Image
 
 from keras_gan.config import GanConfig, TrainConfig
 from keras_gan.data import datasets
-from keras_gan.evaluation import score
+from keras_gan.evaluation import diagnosis
 from keras_gan.files import npz
 from keras_gan.model.gan import GAN
 from keras_gan.presets import PRESETS
@@ -22,7 +22,7 @@ from keras_gan.training.schedule import describe_run, make_schedule
 
 RUN = {"history.csv", "config.json", "checkpoint.npz", "checkpoint.previous.npz", "generator.keras"}
 RUN |= {"report.html", ".lock"}
-SETTINGS = dict(image_shape=(8, 8, 1), latent_dim=7, seed=3, jit_compile=False)
+SETTINGS = dict(image_shape=(8, 8, 1), latent_dim=7, seed=3)
 
 
 def new_gan():
@@ -105,14 +105,15 @@ def test_history_has_a_row_a_step_and_counts_epochs(runs):
 
 
 def test_config_json_tells_what_the_run_was(runs, pixels):
-    record = json.loads((runs.whole / "config.json").read_text())
-    config = TrainConfig.from_dict(record["config"])
-    assert (config.preset, config.seed, config.latent_dim, config.lr) == ("aioz", 3, 7, 2e-4)
+    content = json.loads((runs.whole / "config.json").read_text())
+    config = TrainConfig.from_dict(content["config"])
+    gan = config.gan
+    assert (gan.preset, gan.seed, gan.latent_dim, gan.lr) == ("aioz", 3, 7, 2e-4)
     assert (config.epochs, config.batch_size, config.sample_interval) == (3, 16, 3)
-    assert record["image_shape"] == [8, 8, 1] and record["data"]["images"] == 50
-    assert len(record["data"]["sha256"]) == 64
-    assert record["versions"]["keras"] == keras.__version__
-    assert {"python", "tensorflow", "numpy", "keras_gan"} <= set(record["versions"])
+    assert content["image_shape"] == [8, 8, 1] and content["data"]["images"] == 50
+    assert len(content["data"]["sha256"]) == 64
+    assert content["versions"]["keras"] == keras.__version__
+    assert {"python", "tensorflow", "numpy", "keras_gan"} <= set(content["versions"])
 
 
 def test_checkpoint_is_the_trained_gan(runs):
@@ -180,13 +181,13 @@ def test_second_call_of_another_run_is_refused_and_overwriting_begins_one(tmp_pa
 def test_epochs_in_total_are_rounded_up_so_that_resuming_reaches_the_end(pixels):
     gan = types.SimpleNamespace(rule=PRESETS["aioz"].rule, step=3)
     config = TrainConfig(GanConfig("aioz"), epochs=2, batch_size=25).resolved()  # of two steps each
-    config, schedule = make_schedule(gan, datasets.Dataset.from_array(pixels), config, None)
+    config, schedule = make_schedule(gan, datasets.Dataset.from_array(pixels), config, epochs_in_total=False)
     assert (schedule.total, config.epochs) == (7, 4)
 
 
-def test_judge_sees_no_image_where_a_run_may_not_be_written(runs, pixels, monkeypatch):
-    monkeypatch.setattr(loop, "_judge", lambda *args: types.SimpleNamespace(name="digits"))
-    monkeypatch.setattr(score, "Scorer", mock.Mock(side_effect=AssertionError("it saw them")))
+def test_feature_extractor_sees_no_image_where_a_run_may_not_be_written(runs, pixels, monkeypatch):
+    monkeypatch.setattr(loop, "_load_extractor", lambda *args: types.SimpleNamespace(name="digits"))
+    monkeypatch.setattr(loop, "Scorer", mock.Mock(side_effect=AssertionError("it saw them")))
     with pytest.raises(FileExistsError, match="must not hold a run"):
         new_gan().train(1, 16, data=pixels, outdir=runs.whole, quiet=True, fid_interval=1)
 
@@ -266,16 +267,16 @@ def test_data_set_asked_for_by_name_is_never_replaced(tmp_path):
 
 
 def test_images_are_read_from_a_path_and_their_source_recorded(quick):
-    record = json.loads((quick.folder / "config.json").read_text())
-    assert record["data"]["source"] == record["config"]["data"] == str(quick.folder / "mine.npz")
-    assert record["data"]["name"] == "mine" and record["data"]["images"] == 50
+    content = json.loads((quick.folder / "config.json").read_text())
+    assert content["data"]["source"] == content["config"]["data"] == str(quick.folder / "mine.npz")
+    assert content["data"]["name"] == "mine" and content["data"]["images"] == 50
 
 
 def test_mnist_that_cannot_be_had_is_replaced_by_digits_and_it_is_said(tmp_path, capsys):
-    gan = GAN("aioz", jit_compile=False)
+    gan = GAN("aioz")
     gan.train(1, 1437, outdir=tmp_path / "run", quiet=True)
-    record = json.loads((tmp_path / "run/config.json").read_text())
-    assert record["data"]["name"] == "digits"
+    content = json.loads((tmp_path / "run/config.json").read_text())
+    assert content["data"]["name"] == "digits"
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
@@ -316,14 +317,14 @@ def test_plan_counts_epochs_batches_and_passes(preset, line):
 
 
 def test_last_batch_of_one_is_refused_where_it_would_be_normalised(tmp_path, pixels):
-    gan = GAN("kmnist", image_shape=(8, 8, 1), jit_compile=False)
+    gan = GAN("kmnist", image_shape=(8, 8, 1))
     with pytest.raises(ValueError, match="batch of one image"):  # as PyTorch's BatchNorm1d
         gan.train(1, batch_size=7, data=pixels, outdir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_finite_checkpoint(tmp_path, pixels):
-    gan = GAN("aioz", image_shape=(8, 8, 1), lr=1e20, jit_compile=False)
+    gan = GAN("aioz", image_shape=(8, 8, 1), lr=1e20)
     with pytest.raises(ValueError, match=r"Received: .*=(nan|inf) at step \d+; a smaller lr") as error:
         gan.train(5, batch_size=25, data=pixels, outdir=tmp_path, checkpoint_interval=1)
     assert str(error.value).endswith(f"The checkpoint of step 0 is kept in {tmp_path}, to resume from.")
@@ -335,7 +336,7 @@ def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_finite_checkpoint(t
 def test_collapse_and_win_are_said_once_on_stderr_with_the_step(tmp_path, pixels, monkeypatch, capsys):
     limits = dict(DIVERSE=0, ALIKE=9, ALIKE_STEPS=2, WON_ACCURACY=0, WON_G_LOSS=0, WON_STEPS=6)
     for name, value in limits.items():  # any run passes for both
-        monkeypatch.setattr(monitor, name, value)
+        monkeypatch.setattr(diagnosis, name, value)
     new_gan().train(2, 16, 2, data=pixels, outdir=tmp_path, quiet=True)
     printed, lines = capsys.readouterr()
     collapse, win = lines.splitlines()
@@ -343,14 +344,14 @@ def test_collapse_and_win_are_said_once_on_stderr_with_the_step(tmp_path, pixels
     assert win.startswith("The discriminator has won: since step 1 ")
 
 
-def test_watch_changes_no_bit_of_a_run(runs, tmp_path, pixels, monkeypatch):
+def test_monitor_changes_no_bit_of_a_run(runs, tmp_path, pixels, monkeypatch):
     monkeypatch.setattr(monitor, "Monitor", mock.Mock())
     new_gan().train(3, 16, 3, data=pixels, outdir=tmp_path, quiet=True)
     for name in ("history.csv", "3.png", "12.png"):
         assert (tmp_path / name).read_bytes() == (runs.whole / name).read_bytes(), name
-    unwatched = npz.load(tmp_path / "checkpoint.npz")
+    unmonitored = npz.load(tmp_path / "checkpoint.npz")
     for name, value in runs.end.items():
-        np.testing.assert_array_equal(unwatched[name], value, err_msg=name)
+        np.testing.assert_array_equal(unmonitored[name], value, err_msg=name)
 
 
 def test_gan_that_is_not_of_keras_is_trained_without_its_generator_written(tmp_path, pixels):
@@ -358,7 +359,7 @@ def test_gan_that_is_not_of_keras_is_trained_without_its_generator_written(tmp_p
     from keras_gan.pytorch.gan import TorchGAN
 
     gan = TorchGAN("aioz", image_shape=(8, 8, 1), latent_dim=7)
-    gan.load(GAN("aioz", image_shape=(8, 8, 1), latent_dim=7, jit_compile=False).arrays())
+    gan.load(GAN("aioz", image_shape=(8, 8, 1), latent_dim=7).arrays())
     config = TrainConfig.from_dict(dict(preset="aioz", epochs=2, batch_size=25, latent_dim=7)).resolved()
     table = loop.train(gan, datasets.Dataset.from_array(pixels), config, tmp_path, quiet=True)
     assert table["step"].tolist() == [1, 2, 3, 4]

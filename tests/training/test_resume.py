@@ -248,9 +248,9 @@ def test_images_are_compared_by_their_hash_and_not_by_their_path(runs, stopped, 
 
 
 def test_images_that_are_gone_are_named(stopped):
-    record = json.loads((stopped / "config.json").read_text())
-    record["config"]["data"] = "gone.npz"
-    (stopped / "config.json").write_text(json.dumps(record))
+    content = json.loads((stopped / "config.json").read_text())
+    content["config"]["data"] = "gone.npz"
+    (stopped / "config.json").write_text(json.dumps(content))
     assert "gone.npz" in refused("train", "--resume", stopped)
 
 
@@ -282,7 +282,7 @@ def test_resume_with_what_contradicts_it_is_wrong_use(stopped, other):
     assert content_of(stopped) == before
 
 
-def test_damaged_record_is_refused_in_one_line(stopped):
+def test_damaged_config_json_is_refused_in_one_line(stopped):
     (stopped / "config.json").write_text("{")
     assert f"{stopped}/config.json must be as `train` wrote it" in refused("train", "--resume", stopped)
 
@@ -291,7 +291,7 @@ def test_run_of_another_process_is_refused_and_named(stopped):
     before = content_of(stopped)
     with run_dir.open_run_dir(stopped, pytest.fail):
         line = refused("train", "--resume", stopped)
-    assert f"Received: {stopped}, in which another trains already." in line
+    assert f"Received: {stopped}, in which another one is training." in line
     assert content_of(stopped) == before
 
 
@@ -302,9 +302,9 @@ def test_run_that_stands_there_is_refused_with_the_command_that_goes_on(runs, st
 
 
 def test_other_versions_are_said(stopped):
-    record = json.loads((stopped / "config.json").read_text())
-    record["versions"]["keras"] = "3.1"
-    (stopped / "config.json").write_text(json.dumps(record))
+    content = json.loads((stopped / "config.json").read_text())
+    content["versions"]["keras"] = "3.1"
+    (stopped / "config.json").write_text(json.dumps(content))
     result = run("train", "--resume", stopped)
     assert result.exit_code == 0 and "after 3.1" in result.stderr
     assert len(result.stderr.splitlines()) == 1
@@ -369,7 +369,7 @@ def test_run_of_other_images_is_not_resumed(stopped, pixels):
 
 
 def test_resume_and_overwrite_exclude_each_other(stopped):
-    with pytest.raises(ValueError, match="resumed or replaced"):
+    with pytest.raises(ValueError, match="Give resume=True or overwrite=True, not both"):
         small().train(outdir=stopped, resume=True, overwrite=True)
 
 

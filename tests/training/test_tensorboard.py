@@ -200,7 +200,7 @@ def test_command_writes_events(images_npz, tmp_path, monkeypatch):
 
 
 def test_command_that_goes_on_after_a_stop_asks_for_events_too(images_npz, tmp_path, monkeypatch):
-    def stop(*args):
+    def stop(*args, **options):
         raise interrupt.Interrupted("Stopped.", 2)
 
     monkeypatch.setattr(loop, "train", stop)
