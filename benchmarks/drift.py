@@ -15,11 +15,11 @@ from keras_gan.commands import start_tensorflow
 _AT = (1, 5, 10, 20, 50, 100, 150, 200, 300, 500)
 
 
-def _losses(gan, pictures, steps):
+def _losses(gan, images, steps):
     """Returns the reported discriminator's and the generator's losses, float64 (steps, 2)."""
     from keras_gan.model import engines
 
-    values = engines.train_on_batch(gan, pictures, gan.preset.batch_size)(0, steps)
+    values = engines.train_on_batch(gan, images, gan.preset.batch_size)(0, steps)
     return np.stack([gan.rule.combine(values[:, 0], values[:, 1]), values[:, 2]], axis=1)
 
 
@@ -55,7 +55,7 @@ def main(path, preset, steps, seed, out):
     from keras_gan.model.gan import GAN
     from keras_gan.pytorch.gan import TorchGAN
 
-    pictures = datasets.load_dataset(path=path).images
+    images = datasets.load_dataset(path=path).images
     moved = GAN(preset, seed=seed)
     initial = moved.arrays()
     for name, variable in moved.variables().items():
@@ -64,7 +64,7 @@ def main(path, preset, steps, seed, out):
     for name, arrays in (("PyTorch", initial), ("PyTorch, one ulp off", _one_ulp_off(initial))):
         gans[name] = TorchGAN(preset, seed=seed)
         gans[name].load(arrays)
-    losses = {name: _losses(gan, pictures, steps) for name, gan in gans.items()}
+    losses = {name: _losses(gan, images, steps) for name, gan in gans.items()}
     pairs = {
         f"{a} and {b}": np.abs(losses[a] - losses[b]).max(axis=1)
         for a, b in (

@@ -63,10 +63,10 @@ def _contestants(batch_size):
     from keras_gan.model.gan import GAN
     from keras_gan.pytorch.gan import TorchGAN
 
-    pictures = np.random.default_rng(0).integers(0, 256, (10000, 28, 28, 1), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (10000, 28, 28, 1), dtype=np.uint8)
     gan = GAN()
-    runs = {name: engine(gan, pictures, batch_size) for name, engine in engines.ENGINES.items()}
-    runs["original loop"] = _original(pictures, batch_size)
+    runs = {name: engine(gan, images, batch_size) for name, engine in engines.ENGINES.items()}
+    runs["original loop"] = _original(images, batch_size)
     runs[FLOOR] = _floor(products(PRESETS["keras"], batch_size, 784))
     try:
         import torch
@@ -80,18 +80,18 @@ def _contestants(batch_size):
         reference.load(gan.arrays())
         if name != EAGER:  # forward and backward of both networks; the optimizer stays eager
             reference.generator = torch.compile(reference.generator)
-            reference._judge = torch.compile(reference._judge)
-        runs[name] = engines.train_on_batch(reference, pictures, batch_size)
+            reference._d_loss_and_acc = torch.compile(reference._d_loss_and_acc)
+        runs[name] = engines.train_on_batch(reference, images, batch_size)
     return runs
 
 
-def _original(pictures, batch_size):
+def _original(images, batch_size):
     """Returns the loop as published, `generator.predict` and all, with the discriminator learning."""
     from keras_gan.data.pixels import to_float
     from keras_gan.model.gan import GAN
 
     gan = GAN(jit_compile=False)
-    unit = to_float(pictures)
+    unit = to_float(images)
     valid, fake = np.ones((batch_size, 1)), np.zeros((batch_size, 1))
 
     def run(_, k):

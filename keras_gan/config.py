@@ -1,37 +1,42 @@
-"""What a training run is made of: `TrainConfig`, its checks and its JSON. No NumPy here."""
+"""The settings of a GAN, `GanConfig`, and of a run, `TrainConfig`: their checks and their JSON.
+
+Nothing heavy is imported here, not even NumPy: the command line checks its settings first.
+"""
 
 import dataclasses
 import difflib
 import json
 import math
+from collections.abc import Iterable
+from typing import Any
 
-from keras_gan.presets import PRESETS
+from keras_gan.presets import PRESETS, Preset
 
 ENGINES = ("train_on_batch", "compiled")
 PRECISIONS = ("float32", "float64", "mixed_bfloat16")
 DEVICES = ("auto", "cpu", "gpu")
-SAMPLES = 5000  # of a run that are judged, unless another number is given
+SAMPLES = 5000  # of a run that are scored, unless another number is given
 MAX_VALUES = 2**18  # of an image: with 1,024 units before it a layer of 268 million weights
-MAX_LATENT_DIM = 100_000  # far above any use, and far below what would exhaust the memory
+MAX_LATENT_DIM = 100_000  # far above any use and far below what would exhaust the memory
 
-_RESUME_MAY_CHANGE = {  # on resuming
+_RESUME_MAY_CHANGE = {
     *("epochs", "sample_interval", "checkpoint_interval", "engine", "device"),
     *("fid_interval", "fid_samples", "features"),
 }
 
-_IMAGES = {"dataset", "data", "image_size"}  # on resuming compared by the hash of what they give
+_IMAGES = {"dataset", "data", "image_size"}  # compared on resuming by the hash of the images they give
 
 
 @dataclasses.dataclass(frozen=True)
 class GanConfig:
-    """What a GAN is made of; None stands for the preset's own number.
+    """What a GAN is made of; None stands for the preset's own value.
 
     Attributes:
         preset: name of one of `PRESETS`.
         image_shape: (h, w, c) of the images, c 1 or 3.
         latent_dim: length of the noise vector.
         lr, b1, b2: Adam's step size and decay rates, for both networks.
-        seed: of initial weights, noise and batches; the same seed gives the same run.
+        seed: for initial weights, noise and batches; the same seed gives the same run.
         precision: Keras dtype policy, one of `PRECISIONS`.
 
     Raises:
@@ -60,17 +65,17 @@ class GanConfig:
             _check(name, getattr(self, name), (int, float), lambda v: 0 <= v < 1, "a number in [0, 1)")
         _check("seed", self.seed, int, lambda value: 0 <= value < 2**63, "an integer in [0, 2**63)")
 
-    def resolved(self):
-        """Returns this configuration with every None replaced by the preset's number."""
-        return _with_numbers_of(get_preset(self.preset), self)
+    def resolved(self) -> "GanConfig":
+        """Returns this configuration with every None replaced by the preset's value."""
+        return _fill_from_preset(get_preset(self.preset), self)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Returns the settings as a dict that JSON can hold."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, settings):
-        """Returns the configuration of a dict, what else is in it left out.
+    def from_dict(cls, settings: dict[str, Any]) -> "GanConfig":
+        """Returns the configuration of a dict; keys that are no fields are ignored.
 
         Raises:
             ValueError: a setting is out of its range.
@@ -81,20 +86,20 @@ class GanConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """The settings of a run; None stands for the preset's own number.
+    """The settings of a run; None stands for the preset's own value.
 
     Attributes:
-        gan: what is trained.
+        gan: the settings of the GAN that is trained.
         dataset: a name of `data.download.DATASETS` or "auto".
         data: path of an image file or folder to read instead of a download.
         image_size: (height, width) in pixels to resize to.
         epochs: in the preset's own epochs, in total.
         sample_interval: in steps, that is in batches.
         checkpoint_interval: in epochs; None is by time.
-        fid_interval: in epochs, between Fréchet distances of the samples; None is never.
-        fid_samples: number of samples that are scored.
+        fid_interval: in epochs, between scores (Fréchet distances) of the samples; None is never.
+        fid_samples: samples per score.
         features: feature extractor: "inception", "classifier", the path of a .keras file, or None for
-            what is at hand.
+            the best one at hand.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -127,23 +132,23 @@ class TrainConfig:
         object.__setattr__(self, "engine", check_choice("engine", self.engine, ENGINES))
         object.__setattr__(self, "device", check_choice("device", self.device, DEVICES))
 
-    def resolved(self):
+    def resolved(self) -> "TrainConfig":
         """Returns this configuration with every None that has a default replaced by it."""
         preset = get_preset(self.gan.preset)
-        config = _with_numbers_of(preset, dataclasses.replace(self, gan=self.gan.resolved()))
+        config = _fill_from_preset(preset, dataclasses.replace(self, gan=self.gan.resolved()))
         if self.data is not None or preset.dataset == "mnist":  # MNIST may be replaced by the bundled digits
             return dataclasses.replace(config, dataset=self.dataset or "auto")
         return config
 
-    def resumed(self, given):
-        """Returns the configuration under which this run goes on when some settings are given.
+    def resumed(self, given: dict[str, Any]) -> "TrainConfig":
+        """Returns the configuration under which this run is resumed with some settings given.
 
         Args:
-            given: dict of settings. A data set or path stands for both; what it holds is compared
-                elsewhere.
+            given: the settings. `dataset` or `data` replaces both; `RunInfo.check_dataset` compares
+                the images themselves.
 
         Raises:
-            ValueError: settings that must stay differ; each is listed with both values.
+            ValueError: settings that may not change differ; each is listed with both values.
         """
         if {"dataset", "data"} & set(given):
             given = {"dataset": None, "data": None} | given
@@ -156,24 +161,24 @@ class TrainConfig:
             if name not in _RESUME_MAY_CHANGE | _IMAGES and asked[name] != run[name]
         ]
         if differing:
-            what = "; ".join(differing)
-            raise ValueError(f"Settings of a run stay when it is resumed. Received: {what}.")
+            listed = "; ".join(differing)
+            raise ValueError(f"Settings of a run stay when it is resumed. Received: {listed}.")
         return config.of_shape(self.gan.image_shape)
 
-    def of_shape(self, image_shape):
-        """Returns this configuration for images (h, w, c)."""
+    def of_shape(self, image_shape: tuple[int, int, int]) -> "TrainConfig":
+        """Returns this configuration for images of shape (h, w, c)."""
         return dataclasses.replace(self, gan=dataclasses.replace(self.gan, image_shape=image_shape))
 
-    def to_dict(self):
-        """Returns the settings as a flat dict that JSON can hold: all but the images' shape."""
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all settings but the images' shape as a flat dict that JSON can hold."""
         settings = dataclasses.asdict(self)
         gan = settings.pop("gan")
         del gan["image_shape"]
         return gan | settings
 
     @classmethod
-    def from_dict(cls, settings):
-        """Returns the configuration of flat settings, as `to_dict` makes them or a command line gives them.
+    def from_dict(cls, settings: dict[str, Any]) -> "TrainConfig":
+        """Returns the configuration of flat settings, as `to_dict` or the command line gives them.
 
         Raises:
             ValueError: a setting is unknown or out of its range.
@@ -187,13 +192,13 @@ class TrainConfig:
         size = others.get("image_size")
         return cls(gan, **others | {"image_size": tuple(size) if size else None})
 
-    def to_json(self):
+    def to_json(self) -> str:
         """Returns the settings as an indented JSON object."""
         return json.dumps(self.to_dict(), indent=2)
 
 
-def _with_numbers_of(preset, config):
-    """Returns a configuration whose fields that are None have the preset's value, where it has one."""
+def _fill_from_preset(preset, config):
+    """Returns a configuration with each field that is None set to the preset's value, if it has one."""
     names = [field.name for field in dataclasses.fields(config) if getattr(config, field.name) is None]
     return dataclasses.replace(config, **{n: getattr(preset, n) for n in names if hasattr(preset, n)})
 
@@ -212,18 +217,21 @@ def _check_image_shape(image_shape):
 
 
 def _check(name, value, kind, holds, expected):
-    """Raises ValueError unless value is None or a number of that kind for which `holds`."""
+    """Raises ValueError unless value is None or of that kind and `holds(value)`."""
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, kind) or not holds(value):
         raise ValueError(f"{name} must be {expected}. Received: {name}={value!r}.")
 
 
-def check_choice(what, name, known):
-    """Returns the known name that `name` is; a hyphen and an underscore are the same.
+def check_choice(what: str, name: Any, known: Iterable[str]) -> str:
+    """Returns the one of the known names that `name` spells; hyphen and underscore are the same.
+
+    Args:
+        what: the name is of, for the message.
 
     Raises:
-        ValueError: it is not; the message lists the known names and the nearest.
+        ValueError: it is none of them; the message lists them and suggests the nearest.
     """
     hyphened = str(name).replace("_", "-")
     by_name = {k.replace("_", "-"): k for k in known}
@@ -234,10 +242,10 @@ def check_choice(what, name, known):
     raise ValueError(f"{what} must be one of {', '.join(sorted(known))}. Received: {name!r}{hint}")
 
 
-def get_preset(name):
-    """Returns the preset of that name; a hyphen and an underscore are the same.
+def get_preset(name: str) -> Preset:
+    """Returns the preset of that name; hyphen and underscore are the same.
 
     Raises:
-        ValueError: there is none; the message names the nearest.
+        ValueError: there is none; the message suggests the nearest.
     """
     return PRESETS[check_choice("preset", name, PRESETS)]

@@ -1,6 +1,7 @@
 """The device and the precision that TensorFlow computes in."""
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -14,8 +15,8 @@ if keras.backend.backend() != "tensorflow":
 
 
 @contextlib.contextmanager
-def dtype_policy(precision):
-    """Makes `precision`, a Keras dtype policy, Keras's default for what is built in the block."""
+def dtype_policy(precision: str) -> Iterator[None]:
+    """Makes `precision`, a Keras dtype policy, the default for what is built in the block."""
     floatx, before = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float64" if precision == "float64" else "float32")
     keras.config.set_dtype_policy(precision)  # floatx alone is ignored once a layer exists
@@ -26,11 +27,11 @@ def dtype_policy(precision):
         keras.config.set_dtype_policy(before)
 
 
-def use_device(name):
-    """Lets TensorFlow use what `name` says: "auto", "cpu" or "gpu"; "auto" is a GPU if there is one.
+def use_device(name: str) -> None:
+    """Makes TensorFlow use "cpu", "gpu" or "auto", which is a GPU if there is one.
 
     Raises:
-        ValueError: "gpu" and TensorFlow sees none.
+        ValueError: "gpu" is asked for and TensorFlow sees none.
     """
     gpus = tf.config.list_physical_devices("GPU")
     if name == "gpu" and not gpus:
@@ -41,13 +42,13 @@ def use_device(name):
     if name == "cpu":
         tf.config.set_visible_devices([], "GPU")
     for gpu in tf.config.get_visible_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)  # not the whole memory at once
+        tf.config.experimental.set_memory_growth(gpu, True)  # else it takes all memory at once
 
 
-def check_precision(precision):
-    """Raises ValueError for "mixed_bfloat16" where the device has no products of bfloat16.
+def check_precision(precision: str) -> None:
+    """Raises ValueError for "mixed_bfloat16" if the device cannot multiply bfloat16.
 
-    It would round as bfloat16 does and gain no time: such a device computes it in float32.
+    Such a device would round to bfloat16 and compute in float32, which gains no time.
     """
     if precision != "mixed_bfloat16":
         return
@@ -60,7 +61,7 @@ def check_precision(precision):
         raise ValueError(_NO_BFLOAT16.format("a CPU without AVX512_BF16 or AMX"))
 
 
-_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # the last one is Arm's
+_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # the last is Arm's name
 
 _NO_BFLOAT16 = (
     "precision mixed_bfloat16 needs a device that multiplies bfloat16. Received: {}; "
@@ -68,8 +69,8 @@ _NO_BFLOAT16 = (
 )
 
 
-def get_device_name():
-    """Returns the name of the device that TensorFlow computes on, "CPU" where it has no GPU."""
+def get_device_name() -> str:
+    """Returns the name of the device that TensorFlow computes on, "CPU" if it has no GPU."""
     for gpu in tf.config.get_visible_devices("GPU"):
         return tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
     return "CPU"

@@ -1,30 +1,31 @@
 """What two presets do differently, in the notation of Keras and of PyTorch."""
 
-from keras_gan.presets import Activation, BatchNormalization, Dense, LeakyReLU
+from collections.abc import Iterator
+
+from keras_gan.presets import Activation, BatchNormalization, Dense, LeakyReLU, Preset
 
 
-def list_differences(a, b):
-    """Yields (what, a's, b's) in words for everything two presets do differently.
+def list_differences(a: Preset, b: Preset) -> Iterator[tuple[str, str, str]]:
+    """Yields (name of a fact, its text for a, its text for b) for all that two presets do differently.
 
-    Where the frameworks write a number differently both notations are given: BatchNormalization's
+    A number that the frameworks write differently is given in both notations: BatchNormalization's
     momentum 0.8 in Keras is 0.2 in PyTorch.
     """
-    for row in zip(_facts(a), _facts(b), strict=True):
-        (what, ours), (_, theirs) = row
-        if ours != theirs:
-            yield what, ours, theirs
+    for (name, text_a), (_, text_b) in zip(_facts(a), _facts(b), strict=True):
+        if text_a != text_b:
+            yield name, text_a, text_b
 
 
 def _facts(preset):
-    """Yields (what, value in words) of everything that makes a preset."""
+    """Yields (name, text) of each fact about a preset."""
     rule, torch = preset.rule, preset.semantics == "torch"
     yield "data set", preset.dataset
     yield "noise", f"{preset.latent_dim} values"
     for network in ("generator", "discriminator"):
-        yield network, " ".join(map(_in_words, getattr(preset, network)))
+        yield network, " ".join(map(_format_layer, getattr(preset, network)))
     norms = [x for x in preset.generator if isinstance(x, BatchNormalization)]
-    yield "batch norm", _norm_in_words(norms[0]) if norms else "none"
-    yield "moving variance", "of N/(N-1) times the batch's" if torch else "of the batch's"
+    yield "batch norm", _format_norm(norms[0]) if norms else "none"
+    yield "moving variance", "averages N/(N-1) times the batch's" if torch else "averages the batch's"
     yield (
         "initial weights",
         ("weights and biases uniform in +-1/sqrt(fan in)" if torch else "Glorot uniform, biases 0"),
@@ -38,7 +39,7 @@ def _facts(preset):
             else f"{preset.epsilon:g}, before the bias correction (Keras's place)"
         ),
     )
-    yield "Adam's count", "one of both networks' updates" if rule.shared_step_counter else "one each"
+    yield "Adam's count", "shared by both networks" if rule.shared_step_counter else "one per network"
     yield "loss saturates", "at 100, logarithms clamped at -100" if torch else "never, from logits"
     yield "order", "generator, discriminator" if rule.generator_first else "discriminator, generator"
     yield "noise for G", "fresh" if rule.fresh_noise else "the discriminator's fakes again"
@@ -54,7 +55,7 @@ def _facts(preset):
     yield "epochs", str(preset.epochs)
 
 
-def _in_words(layer):
+def _format_layer(layer):
     if isinstance(layer, Dense):
         return f"{layer.units or 'image'}" + (f" {layer.activation}" if layer.activation else "")
     if isinstance(layer, LeakyReLU):
@@ -62,5 +63,5 @@ def _in_words(layer):
     return layer.name if isinstance(layer, Activation) else "BatchNorm"
 
 
-def _norm_in_words(norm):
+def _format_norm(norm):
     return f"momentum {norm.momentum:g} (Keras) = {1 - norm.momentum:.1g} (PyTorch), epsilon {norm.epsilon:g}"

@@ -1,16 +1,16 @@
-"""Five published GANs as data: networks, update rule and numbers, each with its source.
+"""Five published GANs as data: networks, update rule and hyperparameters, each with its source.
 
-A layer list stands in the order of its source file, so that the two can be read side by side.
-Numbers are in Keras's notation: the momentum of a BatchNormalization weighs the old average
-(PyTorch's weighs the new batch: Keras 0.8 is PyTorch 0.2).
+The layers of a list are in the order of the source file, so that the two can be read side by side.
+Numbers are in Keras's notation: BatchNormalization's momentum is the weight of the old average
+(PyTorch's is that of the new batch: Keras 0.8 is PyTorch 0.2).
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Dense(NamedTuple):
-    """A dense layer; `units` None stands for as many as an image has values."""
+    """A dense layer; `units` None means one unit per value of an image."""
 
     units: int | None
     activation: str | None = None
@@ -39,26 +39,26 @@ class UpdateRule(NamedTuple):
     """What one step does, in which order, and what counts as an epoch."""
 
     generator_first: bool
-    fresh_noise: bool  # the generator's update draws noise of its own
-    joint_d_update: bool  # one update on real and fake together; else one on each, real first
+    fresh_noise: bool  # the generator's update draws its own noise
+    joint_d_update: bool  # one update on real and fake together; else one on each, the real first
     d_loss: str  # "mean" or "sum" of the losses on real and on fake
     fakes_in_training_mode: bool  # as the discriminator sees them
     shared_step_counter: bool  # one Adam counter that counts every update of either network
     batches_with_replacement: bool  # else shuffled passes with a short last batch
     epoch_is_one_batch: bool  # else one pass over the images
 
-    def steps_per_epoch(self, n_images, batch_size):
-        """Returns the number of steps, that is of batches, in an epoch."""
+    def steps_per_epoch(self, n_images: int, batch_size: int) -> int:
+        """Returns the number of steps (one batch each) in an epoch."""
         return 1 if self.epoch_is_one_batch else math.ceil(n_images / batch_size)
 
-    def combine(self, on_real, on_fake):
+    def combine(self, d_loss_real: Any, d_loss_fake: Any) -> Any:
         """Returns the discriminator's loss as the source reports it, from its two parts."""
-        total = on_real + on_fake
+        total = d_loss_real + d_loss_fake
         return total if self.d_loss == "sum" else total / 2
 
 
 class Preset(NamedTuple):
-    """A published GAN. `semantics` says whose arithmetic it follows: "keras" or "torch"."""
+    """A published GAN. `semantics` is the framework whose arithmetic it follows: "keras" or "torch"."""
 
     name: str
     source: str
@@ -77,8 +77,8 @@ class Preset(NamedTuple):
     latent_dim: int = 100
     torch_prefix: str = "model"  # of the keys in a PyTorch state_dict
 
-    def normalises(self):
-        """Returns whether the generator normalises over the batch."""
+    def normalises(self) -> bool:
+        """Returns whether the generator has batch normalisation."""
         return any(isinstance(layer, BatchNormalization) for layer in self.generator)
 
 
@@ -112,7 +112,7 @@ _SUM_RULE = UpdateRule(
 
 _KERAS = Preset(
     name="keras",
-    source="gan.py of eriklindernoren/Keras-GAN, as the Keras tutorials print it",
+    source="https://github.com/eriklindernoren/Keras-GAN gan/gan.py, as the Keras tutorials print it",
     semantics="keras",
     dataset="mnist",
     generator=(
@@ -146,7 +146,8 @@ _KERAS = Preset(
 
 _KMNIST = Preset(
     name="kmnist",
-    source="the PyTorch GAN on Kuzushiji-MNIST with torcheval's FID",
+    # The text that this follows gives no title, author or address of its own.
+    source="a PyTorch GAN for Kuzushiji-MNIST, published as a project page with torcheval's FID",
     semantics="torch",
     dataset="kmnist",
     generator=(
@@ -175,7 +176,7 @@ _KMNIST = Preset(
 
 _AIOZ = Preset(
     name="aioz",
-    source="the PyTorch GAN of the AIOZ tutorial on generators, discriminators and FID",
+    source="'The overview of GAN - Part 2', AIOZ tutorial of 2023-07-29, https://github.com/aioz-ai",
     semantics="torch",
     dataset="mnist",
     generator=(
@@ -203,7 +204,8 @@ _AIOZ = Preset(
 
 _TUTORIAL = Preset(
     name="tutorial",
-    source="the PyTorch GAN of the tutorial 'Implementing a GAN with PyTorch' on MNIST",
+    # The text gives no author or address; the code is under the heading in quotes.
+    source="'Implementing a GAN with PyTorch', chapter 5 of a tutorial on generative models, on MNIST",
     semantics="torch",
     dataset="mnist",
     generator=(
@@ -227,7 +229,7 @@ _TUTORIAL = Preset(
 
 _PYTORCH_GAN = Preset(
     name="pytorch-gan",
-    source="implementations/gan/gan.py of eriklindernoren/PyTorch-GAN",
+    source="https://github.com/eriklindernoren/PyTorch-GAN implementations/gan/gan.py",
     semantics="torch",
     dataset="mnist",
     generator=(

@@ -53,8 +53,8 @@ def compare(ctx, runs, preset, epochs, batch_size, seeds, overwrite, **settings)
 
     Writes samples of the same noise side by side and a chart of the losses, and prints losses,
     accuracies and quality of each. With --preset both start from the same weights and see the same
-    batches and noise, in run directories keras-0, torch-0 and so on; mean and spread over the
-    seeds follow, and whether the frameworks differ by more than the spread.
+    batches and noise, in run directories keras-0, torch-0 and so on; mean and standard deviation (std)
+    over the seeds follow, and whether the frameworks differ by more than one std.
     """
     given = {"epochs": epochs, "batch_size": batch_size}
     given = {name: value for name, value in given.items() if value is not None}
@@ -100,7 +100,7 @@ def _compare_frameworks(preset, given, seeds, overwrite, outdir, dataset, data, 
     start_tensorflow("cpu")
     from keras_gan.evaluation import compare
     from keras_gan.evaluation.inputs import load_parts, open_inputs
-    from keras_gan.pytorch.seeds import format_summary, plan_run_dirs, summarise, train_all, verdicts
+    from keras_gan.pytorch.seeds import compare_means, format_summary, plan_run_dirs, summarise, train_all
 
     folders = plan_run_dirs(folder, seeds, overwrite)
     train, test = load_parts(config.dataset, config.data, None, offline=offline, warn=warn)
@@ -113,7 +113,7 @@ def _compare_frameworks(preset, given, seeds, overwrite, outdir, dataset, data, 
     written = compare.save_pictures(folder, found, seed)
     if as_json:
         about = {"preset": preset, "epochs": config.epochs, "seeds": seeds, "frameworks": summed}
-        about |= {"verdicts": verdicts(summed), **compare.describe_spec(train, judge, seed)}
+        about |= {"verdicts": compare_means(summed), **compare.describe_spec(train, judge, seed)}
         click.echo(json.dumps(about | {"rows": rows}, indent=2))
     else:
         click.echo(f"{compare.format_table(rows, judge)}\n\n{format_summary(summed)}\n{written}")

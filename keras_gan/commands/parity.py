@@ -92,7 +92,7 @@ def _to_dict(preset, steps, traces):
     modes = {
         t.mode: {
             "max_abs_diff": t.max_abs_diff(),
-            "torch_from_itself": float(t.floor.max()),
+            "torch_from_itself": float(t.rounding_noise.max()),
             "ms_per_step": t.ms_per_step,
         }
         for t in traces
@@ -104,7 +104,7 @@ def _format_traces(preset, steps, traces):
     header = ("mode", "d_loss", "g_loss", "weights", "rounding", "Keras, ms", "PyTorch, ms")
     rows = []
     for trace in traces:
-        differences = [*trace.max_abs_diff().values(), trace.floor.max()]
+        differences = [*trace.max_abs_diff().values(), trace.rounding_noise.max()]
         ms = trace.ms_per_step.values()
         rows.append([trace.mode, *(f"{x:.1e}" for x in differences), *(f"{x:.1f}" for x in ms)])
     return (

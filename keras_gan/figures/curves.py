@@ -76,8 +76,8 @@ def save_differences(path, traces):
         steps = np.arange(1, len(trace.d_loss) + 1)
         for name in ("d_loss", "g_loss", "weights"):
             panel.plot(steps, np.maximum(getattr(trace, name), 1e-17), label=name, linewidth=1)
-        floor = np.maximum(trace.floor, 1e-17)
-        panel.plot(steps, floor, ":", color="grey", label="losses, PyTorch - itself", linewidth=1)
+        noise = np.maximum(trace.rounding_noise, 1e-17)
+        panel.plot(steps, noise, ":", color="grey", label="losses, PyTorch - itself", linewidth=1)
         panel.set(yscale="log", xlabel="step", ylabel="|Keras - PyTorch|", title=trace.mode)
         panel.legend()
     with atomic_write(path) as beside:

@@ -1,10 +1,11 @@
 """What a checkpoint holds: the step, the configuration and every variable of a GAN, by name.
 
-An .npz file without pickle. The same for a GAN of Keras and one of PyTorch.
+It is an .npz file without pickle, the same for a `GAN` and a `TorchGAN`.
 """
 
 import json
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -14,21 +15,21 @@ from keras_gan.files import npz
 
 
 class Checkpoint(NamedTuple):
-    """A checkpoint as it was read from a file."""
+    """The content of a checkpoint file."""
 
     config: GanConfig
     step: int
-    arrays: dict  # of the names that `named_variables` gives
+    arrays: dict[str, np.ndarray]  # named as by `named_variables`
 
 
-def save_gan(gan, path):
-    """Writes configuration, step and arrays of a GAN to an .npz file, atomically."""
+def save_gan(gan: Any, path: str | Path) -> None:
+    """Writes configuration, step and arrays of a `GAN` or `TorchGAN` to an .npz file, atomically."""
     settings = gan.config.to_dict()
     header = {"config": settings, "image_shape": settings.pop("image_shape")}
     npz.save(path, {"step": np.array(gan.step), "gan": np.array(json.dumps(header))} | gan.arrays())
 
 
-def read_checkpoint(path):
+def read_checkpoint(path: str | Path) -> Checkpoint:
     """Returns the `Checkpoint` in a file.
 
     Raises:
@@ -44,13 +45,13 @@ def read_checkpoint(path):
         raise ValueError(f"Expected a checkpoint of a GAN. Received: {path} ({error}).") from None
 
 
-def assign_arrays(variables, arrays, path):
-    """Assigns every variable from its array, once all names and shapes have been checked.
+def assign_arrays(
+    variables: dict[str, keras.Variable], arrays: dict[str, np.ndarray], path: str | Path
+) -> None:
+    """Assigns every variable from the array of its name, after all names and shapes are checked.
 
     Args:
-        variables: dict of name to Keras variable.
-        arrays: dict of name to array.
-        path: of the file they are from, for the message.
+        path: the file that the arrays are from, for the message.
 
     Raises:
         ValueError: a name is missing, unknown, or of another shape.
@@ -67,9 +68,11 @@ def assign_arrays(variables, arrays, path):
         variable.assign(arrays[name])
 
 
-def named_variables(generator, discriminator, combined):
-    """Returns weights, moments and counts of updates: dict of name to Keras variable."""
-    named = {}
+def named_variables(
+    generator: keras.Model, discriminator: keras.Model, combined: keras.Model
+) -> dict[str, keras.Variable]:
+    """Returns weights, moments and update counts: dict of name to Keras variable."""
+    named: dict[str, keras.Variable] = {}
     for role, net, trained in (
         ("generator", generator, combined),
         ("discriminator", discriminator, discriminator),
@@ -90,7 +93,7 @@ def _weights(role, model):
 
 
 def _slots(optimizer, variables, names):
-    """Yields (name, variable) of an Adam's moments."""
+    """Yields (name, variable) of Adam's moments."""
     own = {v.name: v for v in optimizer.variables}
     for variable in variables:
         for slot in ("momentum", "velocity"):

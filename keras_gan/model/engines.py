@@ -4,6 +4,9 @@ d_loss_real, d_loss_fake, g_loss, d_acc_real, d_acc_fake of steps step .. step +
 How steps are cut into calls never changes a bit.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -12,10 +15,12 @@ from keras_gan.model import updates
 from keras_gan.model.step import gan_step
 from keras_gan.rng import Stream, draw_batch_rows, draw_noise
 
-MAX_STEPS = 64  # in one call of the compiled function: as many as its inputs have room for
+MAX_STEPS = 64  # in one call of the compiled function: its inputs have room for as many
+
+Engine = Callable[[int, int], np.ndarray]
 
 
-def batches(gan, n_images, batch_size):
+def batches(gan: Any, n_images: int, batch_size: int) -> Callable[[int], tuple[np.ndarray, list[np.ndarray]]]:
     """Returns a function: step -> (rows int64 (batch,), list of one or two float32 noises)."""
     with_replacement = gan.rule.batches_with_replacement
     streams = (Stream.NOISE_D, Stream.NOISE_G) if gan.rule.fresh_noise else (Stream.NOISE_D,)
@@ -27,38 +32,42 @@ def batches(gan, n_images, batch_size):
     return batch
 
 
-def train_on_batch(gan, pictures, batch_size):
-    """Returns the engine that makes the classic calls of Keras, a step at a time.
+def train_on_batch(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
+    """Returns the engine that makes Keras's classic calls, one step at a time.
 
     Args:
-        gan: a `GAN`, or what offers its updates.
-        pictures: uint8 (n, h, w, c).
+        gan: `GAN` or `TorchGAN`.
+        images: uint8 (n, h, w, c).
     """
-    batch = batches(gan, len(pictures), batch_size)
+    batch = batches(gan, len(images), batch_size)
 
     def run(step, k):
         values = np.empty((k, 5))
         for i in range(k):
             rows, z = batch(step + i)
-            values[i] = gan_step(gan.rule, gan, to_float(pictures[rows]), z)
+            values[i] = gan_step(gan.rule, gan, to_float(images[rows]), z)
         return values
 
     return run
 
 
-def compiled(gan, pictures, batch_size):
-    """Returns the engine that makes many steps in one call of one function compiled by XLA.
+def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
+    """Returns the engine that makes up to `MAX_STEPS` steps in one call of a function compiled by XLA.
 
-    The images are on the device; a call hands over the rows and the noise of its steps, which
-    were drawn while the call before was running where the device runs beside the host.
+    The images stay on the device; each call passes the rows and the noise of its steps, drawn while
+    the device was still busy with the call before.
+
+    Args:
+        gan: `GAN`.
+        images: uint8 (n, h, w, c).
     """
-    batch = batches(gan, len(pictures), batch_size)
-    on_device = tf.constant(pictures)
+    batch = batches(gan, len(images), batch_size)
+    on_device = tf.constant(images)
     function = _steps_of(gan)
-    drawn = {}
+    drawn: dict[int, tuple[np.ndarray, list[np.ndarray]]] = {}  # batch by step
 
     def draw(first, k):
-        """Returns the batches of the steps that can share a call: at most k, of one size."""
+        """Returns the batches of the next call: of at most k steps, all of one size."""
         for step in range(first, first + min(k, MAX_STEPS)):
             drawn.setdefault(step, batch(step))
         sizes = [len(drawn[step][0]) for step in range(first, first + min(k, MAX_STEPS))]
@@ -67,13 +76,17 @@ def compiled(gan, pictures, batch_size):
     def run(step, k):
         parts = []
         for model in (gan.discriminator, gan.combined):
-            model.reset_metrics()  # of what `train_on_batch` may have left
+            model.reset_metrics()  # `train_on_batch` may have left some
         while k:
+            # Take the batches of this call.
             call = draw(step, k)
             for key in [key for key in drawn if key < step + len(call)]:
                 del drawn[key]
+            # Start the steps; on a GPU this returns at once. A new batch size compiles: seconds.
             values = function(on_device, *_stacked(call), first=step, k=len(call))
+            # Draw the next call's batches meanwhile.
             draw(step + len(call), k)
+            # Read the losses back, which waits for the device.
             parts.append(values.numpy()[: len(call)].astype(np.float64))
             step, k = step + len(call), k - len(call)
             gan.step = step
@@ -93,9 +106,9 @@ def _stacked(call):
 
 
 def _steps_of(gan):
-    """Returns the compiled function; it compiles once a batch size, whatever the number of steps."""
-    levels = to_float(np.arange(256, dtype=np.uint8))  # exact, where XLA's division is not
-    for model in (gan.discriminator, gan.combined):  # variables made while tracing make it trace twice
+    """Returns the compiled function; it compiles once per batch size, whatever the number of steps."""
+    levels = to_float(np.arange(256, dtype=np.uint8))  # a table, since XLA's division is not exact
+    for model in (gan.discriminator, gan.combined):  # variables made while tracing would trace it twice
         model.compute_metrics(None, *tf.zeros((2, 2, 1)))
 
     def step(i, first, all_images, all_rows, all_noises):
@@ -103,7 +116,7 @@ def _steps_of(gan):
         z = tf.unstack(all_noises[:, i])
         return gan_step(gan.rule, _Traced(gan, first + tf.cast(i, tf.int64)), real, z)
 
-    @tf.function(jit_compile=True, autograph=False)  # a rewriting of Keras's lines takes seconds
+    @tf.function(jit_compile=True, autograph=False)  # autograph would spend seconds on Keras's lines
     def steps(*arrays, first, k):
         def body(i, values):
             row = [tf.cast(x, values.dtype) for x in step(i, first, *arrays)]
@@ -116,7 +129,7 @@ def _steps_of(gan):
 
 
 class _Traced:
-    """What `gan_step` needs of a GAN, as operations of the graph that is being traced."""
+    """What `gan_step` needs of a GAN, as operations of the graph that is traced."""
 
     def __init__(self, gan, step):
         self.rule, self.step, self.generator = gan.rule, step, gan.generator
@@ -132,4 +145,7 @@ class _Traced:
         return updates.update_generator(self, z, updates.train_step)
 
 
-ENGINES = {"train_on_batch": train_on_batch, "compiled": compiled}
+ENGINES: dict[str, Callable[..., Engine]] = {
+    "train_on_batch": train_on_batch,
+    "compiled": compiled,
+}

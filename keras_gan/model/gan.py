@@ -1,5 +1,10 @@
 """The class `GAN`: two networks joined into a third, and their updates through `train_on_batch`."""
 
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -11,7 +16,7 @@ from keras_gan.model import checkpoint, networks, updates
 from keras_gan.presets import PRESETS
 from keras_gan.rng import Stream, draw_grid_noise, draw_noise, draw_seeds_noise
 
-JIT_COMPILE = True  # unless GAN is told; the tests, which build many GANs, switch it off
+JIT_COMPILE = True  # GAN's default; the tests, which build many GANs, switch it off
 
 
 class GAN:
@@ -24,7 +29,7 @@ class GAN:
         step: number of steps trained so far.
     """
 
-    def __init__(self, preset="keras", *, jit_compile=None, **settings):
+    def __init__(self, preset: str = "keras", *, jit_compile: bool | None = None, **settings: Any):
         """Builds and compiles the networks.
 
         Args:
@@ -32,7 +37,7 @@ class GAN:
             jit_compile: whether XLA compiles the steps; the classic calls are a fifth slower
                 without it. None is `JIT_COMPILE`.
             settings: the other fields of `GanConfig`: image_shape, latent_dim, lr, b1, b2, seed,
-                precision; what is not given is the preset's own.
+                precision; the default is the preset's own.
 
         Raises:
             ValueError: a value is out of its range.
@@ -42,9 +47,9 @@ class GAN:
         self.preset = PRESETS[self.config.preset]
         self.rule = self.preset.rule
         self.image_shape = self.config.image_shape
-        self.latent_dim, self.seed = self.config.latent_dim, self.config.seed
-        self.step = 0
-        self.outdir = None  # of the run this object has trained in
+        self.latent_dim: int = self.config.latent_dim  # type: ignore[assignment]  # it is resolved
+        self.seed, self.step = self.config.seed, 0
+        self.outdir: Path | None = None  # of the run that this object has trained
         with dtype_policy(self.config.precision):
             self._build(JIT_COMPILE if jit_compile is None else jit_compile)
 
@@ -70,24 +75,24 @@ class GAN:
         variables = model.trainable_variables
         return updates.build_adam(self.preset.semantics, c.lr, c.b1, c.b2, self.preset.epsilon, variables)
 
-    def build_generator(self):
-        """Returns the generator; a subclass may return a Keras model of its own."""
+    def build_generator(self) -> keras.Model:
+        """Returns the generator; a subclass may return any Keras model."""
         return networks.build_generator(self.preset, self.latent_dim, self.image_shape, self.seed)
 
-    def build_discriminator(self):
-        """Returns the discriminator; a subclass may return a Keras model of its own."""
+    def build_discriminator(self) -> keras.Model:
+        """Returns the discriminator; a subclass may return any Keras model."""
         return networks.build_discriminator(self.preset, self.image_shape, self.seed)
 
-    def generate(self, z):
-        """Returns fakes (batch, h, w, c) in [-1, 1] to show to the discriminator.
+    def generate(self, z: Any) -> tf.Tensor:
+        """Returns fakes (batch, h, w, c) in [-1, 1] for the discriminator.
 
         Args:
             z: float array (batch, latent_dim).
         """
         return self._generate(tf.constant(z, self.generator.dtype))
 
-    def update_discriminator(self, real, fake):
-        """Trains the discriminator once, on a batch of each; the generator does not move.
+    def update_discriminator(self, real: Any, fake: Any) -> tuple[Any, ...]:
+        """Trains the discriminator once, on a batch of each; the generator does not change.
 
         Args:
             real, fake: floats (batch, h, w, c) in [-1, 1].
@@ -97,8 +102,8 @@ class GAN:
         """
         return updates.update_discriminator(self, real, fake, updates.train_on_batch)
 
-    def update_generator(self, z):
-        """Trains the generator once, through `combined`; the discriminator does not move.
+    def update_generator(self, z: Any) -> Any:
+        """Trains the generator once, through `combined`; the discriminator does not change.
 
         Args:
             z: float array (batch, latent_dim).
@@ -108,17 +113,17 @@ class GAN:
         """
         return updates.update_generator(self, z, updates.train_on_batch)
 
-    def noise(self, seeds):
-        """Returns float32 noise (n, latent_dim): one row a seed, or n rows of this GAN's seed.
+    def noise(self, seeds: Iterable[int] | int) -> np.ndarray:
+        """Returns float32 noise (n, latent_dim): one row per seed, or n rows from this GAN's seed.
 
         Args:
-            seeds: list of seeds, each of which always gives the same row, or their number n.
+            seeds: seeds, each of which always gives the same row, or the number n.
         """
         if isinstance(seeds, int):
             return draw_noise(self.seed, Stream.EVALUATION, 0, seeds, self.latent_dim)
         return draw_seeds_noise(seeds, self.latent_dim)
 
-    def sample(self, z):
+    def sample(self, z: np.ndarray) -> np.ndarray:
         """Returns uint8 images (n, h, w, c) of the generator in inference mode.
 
         Args:
@@ -127,48 +132,49 @@ class GAN:
         parts = [self.generator(z[i : i + 1000], training=False) for i in range(0, len(z), 1000)]
         return to_uint8(np.clip(np.concatenate(parts), -1, 1))
 
-    def sample_images(self, epoch):
-        """Writes a grid of the same 25 noises every time to <outdir>/<epoch>.png; returns its samples."""
+    def sample_images(self, epoch: int) -> np.ndarray:
+        """Writes <outdir>/<epoch>.png, a grid of samples from `grid_noise`, and returns the samples."""
         return save_sample_grid(self.outdir or "images", epoch, self.sample(self.grid_noise()))
 
-    def grid_noise(self):
-        """Returns the noise float32 (25, latent_dim) of the sample grids: the same every time."""
+    def grid_noise(self) -> np.ndarray:
+        """Returns the noise float32 (25, latent_dim) that every sample grid is made from."""
         return draw_grid_noise(self.seed, self.latent_dim)
 
     def train(
         self,
-        epochs=None,
-        batch_size=None,
-        sample_interval=None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        sample_interval: int | None = None,
         *,
-        data=None,
-        outdir="images",
-        engine=None,
-        overwrite=False,
-        resume=False,
-        quiet=False,
-        checkpoint_interval=None,
-        fid_interval=None,
-        fid_samples=None,
-        features=None,
-        tensorboard=False,
-    ):
-        """Trains and writes a run directory; a second call goes on where the first ended.
+        data: Any = None,
+        outdir: str | Path = "images",
+        engine: str | None = None,
+        overwrite: bool = False,
+        resume: bool = False,
+        quiet: bool = False,
+        checkpoint_interval: int | None = None,
+        fid_interval: int | None = None,
+        fid_samples: int | None = None,
+        features: str | None = None,
+        tensorboard: bool = False,
+    ) -> dict[str, np.ndarray]:
+        """Trains and writes a run directory; a second call continues where the first ended.
 
         Args:
-            epochs, batch_size, sample_interval: as in the original; None is the preset's number.
+            epochs, batch_size, sample_interval: as in the original; None is the preset's value.
             data: name of a data set, path of images, uint8 array (n, h, w[, c]), or None for
                 the preset's data set.
             outdir: folder for samples, history and checkpoint.
             engine: one of `config.ENGINES`; None is the default, or the resumed run's.
-            overwrite: whether to replace a run that stands in `outdir`.
-            resume: whether to take over the run in `outdir`, at its checkpoint, and train it to
-                `epochs` in total; what is not given is as it was.
+            overwrite: whether to replace a run in `outdir`.
+            resume: whether to continue the run in `outdir` from its checkpoint, to `epochs` in
+                total; settings that are not given are the run's.
             checkpoint_interval: in epochs; None is once a minute.
-            fid_interval: in epochs, between Fréchet distances of the samples, which go to
+            fid_interval: in epochs, between scores (Fréchet distances) of the samples, written to
                 metrics.jsonl; None is never.
-            fid_samples: of which they are; None is 5,000.
-            features: "inception", "digits", the path of a .keras file, or None for what is at hand.
+            fid_samples: samples per score; None is 5,000.
+            features: feature extractor: "inception", "classifier", the path of a .keras file, or
+                None for the best one at hand.
             tensorboard: whether to write losses, scores and grids for TensorBoard, too.
 
         Returns:
@@ -176,25 +182,25 @@ class GAN:
             history.csv.
 
         Raises:
-            ValueError: a setting is out of range, the images do not fit, or the run that goes on
-                has other images or another batch size.
+            ValueError: a setting is out of range, the images do not fit, or the run that is
+                continued has other images or another batch size.
             FileExistsError: `outdir` holds another run.
             KeyboardInterrupt: on Ctrl-C or SIGTERM, after a checkpoint.
         """
-        from keras_gan.training import loop  # the one import from a higher level
+        from keras_gan.training import loop  # a higher level, imported only when it is called
 
-        numbers = dict(epochs=epochs, batch_size=batch_size, sample_interval=sample_interval)
-        numbers |= dict(checkpoint_interval=checkpoint_interval, engine=engine)
-        numbers |= dict(fid_interval=fid_interval, fid_samples=fid_samples, features=features)
+        settings: dict[str, Any] = dict(epochs=epochs, batch_size=batch_size, engine=engine)
+        settings |= dict(sample_interval=sample_interval, checkpoint_interval=checkpoint_interval)
+        settings |= dict(fid_interval=fid_interval, fid_samples=fid_samples, features=features)
         options = dict(overwrite=overwrite, resume=resume, quiet=quiet, tensorboard=tensorboard)
-        return loop.train_gan(self, numbers, data, outdir, **options)
+        return loop.train_gan(self, settings, data, outdir, **options)
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Writes networks, optimizers and step to an .npz file, atomically."""
         checkpoint.save_gan(self, path)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> "GAN":
         """Returns the GAN that `save` wrote, ready to sample from or to train on.
 
         Raises:
@@ -206,19 +212,19 @@ class GAN:
         gan.restore(saved, path)
         return gan
 
-    def restore(self, saved, path):
-        """Takes over networks, optimizers and step of a `checkpoint.Checkpoint` from `path`."""
+    def restore(self, saved: checkpoint.Checkpoint, path: str | Path) -> None:
+        """Sets networks, optimizers and step from the checkpoint that was read from `path`."""
         checkpoint.assign_arrays(self.variables(), saved.arrays, path)
         self.step = saved.step
 
-    def arrays(self):
+    def arrays(self) -> dict[str, np.ndarray]:
         """Returns the values of `variables` as NumPy arrays, by the same names."""
         return {name: variable.numpy() for name, variable in self.variables().items()}
 
-    def variables(self):
-        """Returns all that training changes: dict of name to Keras variable, of both networks.
+    def variables(self) -> dict[str, keras.Variable]:
+        """Returns everything that training changes, of both networks: dict of name to Keras variable.
 
-        Names are "generator/0/kernel", "generator/0/kernel/momentum" and so on, the number being
-        the layer's place in its model; each Adam's count of updates is "generator/iteration".
+        Names are "generator/0/kernel", "generator/0/kernel/momentum" and so on, where the number is
+        the layer's index in its model; Adam's update count is "generator/iteration".
         """
         return checkpoint.named_variables(self.generator, self.discriminator, self.combined)

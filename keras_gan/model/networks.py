@@ -8,17 +8,20 @@ import keras
 import numpy as np
 
 from keras_gan.model import torch_like
+from keras_gan.presets import Preset
 from keras_gan.rng import Stream, make_rng
 
 
-def build_generator(preset, latent_dim, image_shape, seed):
+def build_generator(
+    preset: Preset, latent_dim: int, image_shape: tuple[int, int, int], seed: int
+) -> keras.Model:
     """Returns the generator: floats (batch, latent_dim) -> (batch, h, w, c) in [-1, 1]."""
     model = _sequential("generator", (latent_dim,), preset, preset.generator, image_shape)
     model.add(keras.layers.Reshape(image_shape, dtype=keras.config.floatx()))
     return _with_initial_weights(model, preset.semantics, make_rng(seed, Stream.WEIGHTS, 0))
 
 
-def build_discriminator(preset, image_shape, seed):
+def build_discriminator(preset: Preset, image_shape: tuple[int, int, int], seed: int) -> keras.Model:
     """Returns the discriminator: floats (batch, h, w, c) in [-1, 1] -> probabilities (batch, 1)."""
     model = _sequential("discriminator", image_shape, preset, preset.discriminator, image_shape)
     return _with_initial_weights(model, preset.semantics, make_rng(seed, Stream.WEIGHTS, 1))
@@ -34,10 +37,10 @@ def _sequential(name, input_shape, preset, layers, image_shape):
 
 
 def _keras_layer(layer, semantics, n_pixels):
-    """Returns the Keras layer of an entry of a preset's layer list.
+    """Returns the Keras layer for one entry of a preset's layer list.
 
-    The probability and the logit behind it are never in bfloat16, where 1 - p is 0 from a logit
-    of 6.5 on and the gradient with it.
+    The probability and its logit are never computed in bfloat16, where 1 - p, and with it the
+    gradient, is 0 for logits above 6.5.
     """
     kind = type(layer).__name__
     if kind == "Dense":
@@ -52,14 +55,16 @@ def _keras_layer(layer, semantics, n_pixels):
 
 
 def _with_initial_weights(model, semantics, rng):
-    """Draws kernels and biases as the semantics' framework does by default; returns the model."""
+    """Returns the model with kernels and biases drawn as the framework of the semantics does by default."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.Dense):
             layer.set_weights(draw_dense_weights(semantics, *layer.kernel.shape, rng))
     return model
 
 
-def draw_dense_weights(semantics, fan_in, fan_out, rng):
+def draw_dense_weights(
+    semantics: str, fan_in: int, fan_out: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns the float32 kernel (fan_in, fan_out) and bias (fan_out,) of a new dense layer.
 
     "keras": Glorot and Bengio 2010, uniform in +-sqrt(6 / (fan_in + fan_out)), and zeros.

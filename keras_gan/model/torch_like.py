@@ -1,6 +1,6 @@
-"""Keras parts that compute what PyTorch computes where the two differ by default.
+"""Keras layers, optimizer and loss that compute what PyTorch computes where the two differ.
 
-A preset that was published in PyTorch makes the updates of the published code with them.
+With them a preset that was published in PyTorch makes the updates of the published code.
 """
 
 import keras
@@ -74,8 +74,8 @@ class TorchBinaryCrossentropy(keras.losses.Loss):
         return tf.reduce_mean(clamped(y_pred), axis=-1)
 
 
-def to_plain_keras(model):
-    """Returns the model with Keras's own layers, which `keras.models.load_model` knows."""
+def to_plain_keras(model: keras.Model) -> keras.Model:
+    """Returns the model made of Keras's own layers, which `keras.models.load_model` can load."""
     if not any(isinstance(layer, TorchBatchNormalization) for layer in model.layers):
         return model
 

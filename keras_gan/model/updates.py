@@ -1,48 +1,56 @@
-"""The update of each network, in Keras: fakes, losses, optimizers, and the combined model.
+"""The update of each network in Keras: fakes, losses, optimizers and the combined model.
 
-Functions and no methods, so that `GAN` and the compiled engine run the same lines: a `train` that makes
-one update of a compiled model is an argument. Where Keras and PyTorch compute differently, `semantics`
-("keras" or "torch") chooses.
+The updates are functions, so that `GAN` and the compiled engine run the same lines; how one update of a
+compiled model is made is their argument `train`. Where Keras and PyTorch compute differently,
+`semantics` ("keras" or "torch") chooses.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_gan.model import torch_like
+from keras_gan.presets import UpdateRule
+
+Train = Callable[[keras.Model, Any, Any], dict[str, Any]]
 
 
-def build_adam(semantics, lr, b1, b2, epsilon, variables):
-    """Returns an Adam optimizer of those semantics, built over the variables it may train."""
+def build_adam(
+    semantics: str, lr: float, b1: float, b2: float, epsilon: float, variables: list[keras.Variable]
+) -> keras.optimizers.Adam:
+    """Returns an Adam optimizer as Keras or PyTorch computes it, built for the variables it trains."""
     kind = torch_like.TorchAdam if semantics == "torch" else keras.optimizers.Adam
     optimizer = kind(float(lr), float(b1), float(b2), epsilon=epsilon)
     optimizer.build(variables)
     return optimizer
 
 
-def build_loss(semantics):
-    """Returns the Keras loss of those semantics, of labels and probabilities (batch, 1).
+def build_loss(semantics: str) -> keras.losses.Loss:
+    """Returns binary cross-entropy of probabilities (batch, 1), as Keras or PyTorch computes it.
 
-    Keras's own recovers the logits behind a sigmoid, so that it neither saturates nor clips.
-    It is an object, not a name: Keras fixes the precision of a loss when it makes the object.
+    Keras's own recovers the logits behind a sigmoid, so that it neither saturates nor clips. It is an
+    object and not a name, as Keras fixes the precision of a loss when the object is made.
     """
     if semantics == "torch":
         return torch_like.TorchBinaryCrossentropy()
     return keras.losses.BinaryCrossentropy()
 
 
-def build_metrics_of_parts(loss):
-    """Returns the metrics of an update on real (labels 1) and fake (labels 0) together."""
+def build_metrics_of_parts(loss: keras.losses.Loss) -> list[keras.metrics.Metric]:
+    """Returns losses and accuracies on real (label 1) and fake (label 0) images of a joint update."""
     accurate = keras.metrics.binary_accuracy
     return [
-        _on_part(function, label, f"{what}_{part}")
-        for what, function in (("loss", loss.call), ("acc", accurate))
+        _on_part(function, label, f"{measure}_{part}")
+        for measure, function in (("loss", loss.call), ("acc", accurate))
         for part, label in (("real", 1), ("fake", 0))
     ]
 
 
 def _on_part(function, label, name):
-    """Returns a metric: the mean of `function(y_true, y_pred)` over the rows of that label."""
+    """Returns the metric that averages `function(y_true, y_pred)` over the rows of one label."""
 
     def mean(y_true, y_pred):
         rows = tf.cast(y_true == label, y_pred.dtype)
@@ -53,7 +61,7 @@ def _on_part(function, label, name):
 
 
 class Combined(keras.Model):
-    """Generator and discriminator in a row; training it moves the generator alone.
+    """The discriminator on top of the generator; training it updates the generator alone.
 
     Keras 3 reads `trainable` when a step is traced, not when the model is compiled, so the
     classic order (compile the discriminator, freeze it, compile this) would freeze the
@@ -61,7 +69,7 @@ class Combined(keras.Model):
     for whatever batch size, and trainable at any other time.
     """
 
-    def __init__(self, generator, discriminator):
+    def __init__(self, generator: keras.Model, discriminator: keras.Model):
         z = keras.Input(generator.input_shape[1:])
         super().__init__(z, discriminator(generator(z)), name="combined")
         self.generator, self.discriminator = generator, discriminator
@@ -85,8 +93,8 @@ class Combined(keras.Model):
             self.discriminator.trainable = True
 
 
-def make_fakes(generator, rule, z):
-    """Returns fakes to show to the discriminator, in the mode the rule gives.
+def make_fakes(generator: keras.Model, rule: UpdateRule, z: tf.Tensor) -> tf.Tensor:
+    """Returns fakes for the discriminator, made in training or inference mode as the rule says.
 
     The moving statistics of the generator stay as they are.
     """
@@ -97,20 +105,22 @@ def make_fakes(generator, rule, z):
     return fake
 
 
-def update_discriminator(gan, real, fake, train):
-    """Trains the discriminator once, on a batch of each; the generator does not move.
+def update_discriminator(gan: Any, real: tf.Tensor, fake: tf.Tensor, train: Train) -> tuple[Any, ...]:
+    """Trains the discriminator once, on a batch of each; the generator does not change.
 
     Args:
         gan: offers `rule`, `step` and `discriminator`.
         real, fake: floats (batch, h, w, c) in [-1, 1].
-        train: function (model, x, y) -> dict of the losses and metrics of one update.
+        train: makes one update of a compiled model: `train_on_batch` or `train_step`.
 
     Returns:
         (d_loss_real, d_loss_fake, d_acc_real, d_acc_fake) of this batch, before its update.
     """
-    if gan.rule.shared_step_counter:  # it counts three updates a step, two of them this network's
+    # The shared count of the Keras 2 program: three updates a step, the first two of this network.
+    if gan.rule.shared_step_counter:
         gan.discriminator.optimizer.iterations.assign(3 * gan.step)
     valid, invalid = np.ones((real.shape[0], 1)), np.zeros((fake.shape[0], 1))
+    # One update on the real and fake images together, or one on each.
     if gan.rule.joint_d_update:
         both = tf.concat([tf.cast(real, fake.dtype), fake], axis=0)
         logs = train(gan.discriminator, both, np.concatenate([valid, invalid]))
@@ -120,8 +130,8 @@ def update_discriminator(gan, real, fake, train):
     return on_real["loss"], on_fake["loss"], on_real["accuracy"], on_fake["accuracy"]
 
 
-def update_generator(gan, z, train):
-    """Trains the generator once, through `combined`; the discriminator does not move.
+def update_generator(gan: Any, z: tf.Tensor, train: Train) -> Any:
+    """Trains the generator once, through `combined`; the discriminator does not change.
 
     Args:
         gan: offers `rule`, `step` and `combined`.
@@ -136,13 +146,13 @@ def update_generator(gan, z, train):
     return train(gan.combined, z, np.ones((z.shape[0], 1)))["loss"]
 
 
-def train_on_batch(model, x, y):
-    """Makes one update of a compiled model by Keras's own call; returns its losses and metrics."""
+def train_on_batch(model: keras.Model, x: Any, y: Any) -> dict[str, Any]:
+    """Updates a compiled model by Keras's own call; returns its losses and metrics."""
     return model.train_on_batch(x, y, return_dict=True)
 
 
-def train_step(model, x, y):
-    """Makes the same update as operations of the graph that is being traced."""
+def train_step(model: keras.Model, x: Any, y: Any) -> dict[str, Any]:
+    """Makes the same update as operations of the graph that is traced."""
     logs = model.train_step((x, y))
-    model.reset_metrics()  # each batch's own values, as of `train_on_batch`
+    model.reset_metrics()  # so that they are of each batch alone, as those of `train_on_batch`
     return logs

@@ -1,9 +1,12 @@
 """The published GANs in plain PyTorch, driven by the same `model.step.gan_step`, to compare with.
 
-PyTorch is optional and imported here alone. Optimizer, normalisation and loss are PyTorch's own
-wherever the source is PyTorch; for the "keras" semantics they are made to compute what Keras does.
-A `TorchGAN` trains through `training.loop.train` as a `GAN` does, and `GAN.load` reads its checkpoints.
+PyTorch is optional and imported only here. Optimizer, normalisation and loss are PyTorch's own where
+the source is PyTorch; for the "keras" semantics they are made to compute what Keras computes.
+`training.loop.train` trains a `TorchGAN` as it does a `GAN`, and `GAN.load` reads its checkpoints.
 """
+
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,24 +29,25 @@ except ImportError as error:
 
 
 class TorchGAN:
-    """A published GAN in PyTorch, with what engines and the training loop use of a `GAN`."""
+    """A published GAN in PyTorch, with the methods of `GAN` that engines and the training loop use."""
 
     framework = "torch"
 
-    def __init__(self, preset="keras", **settings):
-        """Builds the networks with zero weights, to be set by `load`; arguments as `GAN`'s."""
+    def __init__(self, preset: str = "keras", **settings: Any):
+        """Builds the networks; `load` sets their weights. The arguments are those of `GAN`."""
         self.config = GanConfig(preset, **settings).resolved()
         self.preset = PRESETS[self.config.preset]
         self.rule = self.preset.rule
         self.image_shape = self.config.image_shape
-        self.latent_dim, self.seed, self.step = self.config.latent_dim, self.config.seed, 0
+        self.latent_dim: int = self.config.latent_dim  # type: ignore[assignment]  # it is resolved
+        self.seed, self.step = self.config.seed, 0
         self.outdir = None  # of the run this object has trained in
         self.dtype = getattr(torch, self.config.precision)
         pixels = int(np.prod(self.image_shape))
         self.generator = self._network(self.preset.generator, self.latent_dim, pixels)
         self.discriminator = self._network(self.preset.discriminator, pixels, pixels)
         self.optimizers = {name: self._adam(net) for name, net in self._nets().items()}
-        self._kept = None, None
+        self._kept: tuple[Any, Any] = None, None  # noise and fakes that an update may reuse
 
     def _nets(self):
         return {"generator": self.generator, "discriminator": self.discriminator}
@@ -59,8 +63,8 @@ class TorchGAN:
         c = self.config
         return torch.optim.Adam(net.parameters(), c.lr, (c.b1, c.b2), eps=self.preset.epsilon)
 
-    def load(self, arrays):
-        """Copies weights, moments and counts of updates from arrays named as `GAN.variables`."""
+    def load(self, arrays: dict[str, np.ndarray]) -> None:
+        """Copies weights, moments and update counts from arrays named as `GAN.variables` names them."""
         for name in self._nets():
             optimizer = self.optimizers[name]
             count = torch.tensor(float(arrays[f"{name}/iteration"]))
@@ -71,11 +75,8 @@ class TorchGAN:
                     moments = {k: m.to(self.dtype) for k, m in moments.items()}
                     optimizer.state[tensor] = {"step": count.clone(), **moments}
 
-    def arrays(self):
-        """Returns weights, moments and counts of updates as NumPy arrays in Keras's layout.
-
-        They are those of `GAN.variables`, also before the first update.
-        """
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns weights, moments and update counts, named and laid out as those of `GAN.arrays`."""
         named = {}
         for name, optimizer in self.optimizers.items():
             for ours, tensor, transposed in self._tensors(name):
@@ -87,14 +88,14 @@ class TorchGAN:
         return named
 
     def _tensors(self, name):
-        """Yields (Keras name, tensor, whether it is the transpose) of a network's weights."""
+        """Yields (Keras name, tensor, whether it is transposed) of a network's weights."""
         net = self._nets()[name]
         tensors = dict(net.named_parameters()) | dict(net.named_buffers())
         for ours, key in weight_names.list_weight_names(self.preset, name):
             yield ours, tensors[key.split(".", 1)[1]], ours.endswith("/kernel")
 
-    def generate(self, z):
-        """Returns fakes (batch, pixels) for the discriminator; a later update may take them up.
+    def generate(self, z: np.ndarray) -> torch.Tensor:
+        """Returns fakes (batch, pixels) for the discriminator, kept in case the generator reuses them.
 
         Args:
             z: float array (batch, latent_dim).
@@ -114,33 +115,32 @@ class TorchGAN:
     def _input(self, array):
         return torch.as_tensor(np.asarray(array)).to(self.dtype)
 
-    def update_discriminator(self, real, fake):
-        """Trains the discriminator once; returns the losses and accuracies on real and fake."""
+    def update_discriminator(self, real: np.ndarray, fake: torch.Tensor) -> tuple[float, ...]:
+        """Trains the discriminator once; returns d_loss_real, d_loss_fake, d_acc_real, d_acc_fake."""
         batches = (self._input(real).flatten(1), 1.0), (fake.detach(), 0.0)
-        if self.rule.joint_d_update:
-            losses, accuracies = zip(*(self._judge(x, label) for x, label in batches), strict=True)
-            self._descend("discriminator", self.rule.combine(*losses), 3 * self.step)
-        else:
-            losses, accuracies = [], []
-            for i, (x, label) in enumerate(batches):
-                loss, accuracy = self._judge(x, label)
+        losses, accuracies = [], []
+        for i, (x, label) in enumerate(batches):
+            loss, accuracy = self._d_loss_and_acc(x, label)
+            if not self.rule.joint_d_update:
                 self._descend("discriminator", loss, 3 * self.step + i)
-                losses.append(loss)
-                accuracies.append(accuracy)
+            losses.append(loss)
+            accuracies.append(accuracy)
+        if self.rule.joint_d_update:
+            self._descend("discriminator", self.rule.combine(*losses), 3 * self.step)
         return (*(loss.item() for loss in losses), *accuracies)
 
-    def update_generator(self, z):
+    def update_generator(self, z: np.ndarray) -> float:
         """Trains the generator once and returns its loss."""
         known, fake = self._kept
         if known is not z:
             fake = self.generator(self._input(z))
         self._kept = None, None
-        loss, _ = self._judge(fake, 1.0)
+        loss, _ = self._d_loss_and_acc(fake, 1.0)
         self._descend("generator", loss, 3 * self.step + 2)
         return loss.item()
 
-    def _judge(self, x, label):
-        """Returns the loss (a tensor) and the accuracy of the discriminator on one kind of image."""
+    def _d_loss_and_acc(self, x, label):
+        """Returns the loss (a tensor) and the accuracy of the discriminator on images of one label."""
         target = torch.full((len(x), 1), label, dtype=self.dtype)
         logits = self.discriminator[:-1](x)
         p = self.discriminator[-1](logits)
@@ -151,7 +151,7 @@ class TorchGAN:
         return loss, ((p > 0.5) == (target > 0.5)).double().mean().item()
 
     def _descend(self, name, loss, shared_count):
-        """Updates one network; `shared_count` is how many updates one counter of both has seen."""
+        """Updates one network; `shared_count` is the number of updates that a shared Adam has counted."""
         optimizer = self.optimizers[name]
         optimizer.zero_grad()
         loss.backward()
@@ -160,10 +160,10 @@ class TorchGAN:
         optimizer.step()
 
     def _compute_as_keras(self, optimizer, shared_count):
-        """Sets step count, rate and epsilon so that PyTorch's Adam makes Keras's next update.
+        """Sets step count, learning rate and epsilon so that PyTorch's Adam makes Keras's next update.
 
-        Keras moves a weight by alpha m / (sqrt(v) + epsilon), alpha = lr sqrt(1 - b2^t) / (1 - b1^t),
-        with the powers in the weights' precision and b2 rounded to float32 in either.
+        Keras moves a weight by alpha m / (sqrt(v) + epsilon), alpha = lr sqrt(1 - b2^t) / (1 - b1^t). It
+        computes the powers in the weights' precision, from b2 rounded to float32 in either precision.
         """
         count = self._count(optimizer)
         if self.rule.shared_step_counter:
@@ -181,19 +181,19 @@ class TorchGAN:
     def _count(self, optimizer):
         return max((int(state["step"]) for state in optimizer.state.values()), default=0)
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Writes networks, optimizers and step to an .npz file, which `GAN.load` reads."""
         checkpoint.save_gan(self, path)
 
-    def grid_noise(self):
-        """Returns the noise float32 (25, latent_dim) of the sample grids, as `GAN`'s."""
+    def grid_noise(self) -> np.ndarray:
+        """Returns the noise float32 (25, latent_dim) of the sample grids, the same as a `GAN`'s."""
         return draw_grid_noise(self.seed, self.latent_dim)
 
-    def sample_images(self, epoch):
+    def sample_images(self, epoch: int) -> np.ndarray:
         """Writes the grid <outdir>/<epoch>.png, as `GAN` does; returns its samples."""
         return save_sample_grid(self.outdir, epoch, self.sample(self.grid_noise()))
 
-    def sample(self, z):
+    def sample(self, z: np.ndarray) -> np.ndarray:
         """Returns uint8 images (n, h, w, c) of the generator in inference mode."""
         with torch.no_grad():
             unit = self._in_inference_mode(z).numpy()
@@ -203,14 +203,14 @@ class TorchGAN:
 class KerasBatchNorm1d(nn.BatchNorm1d):
     """BatchNorm1d whose running variance averages the biased variance, as Keras's does."""
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Returns the normalised (batch, units)."""
         if not self.training:
             return super().forward(x)
         with torch.no_grad():
             variance, mean = torch.var_mean(x, 0, correction=0)
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance, self.momentum)
+            for running, value in ((self.running_mean, mean), (self.running_var, variance)):
+                running.lerp_(value, self.momentum)  # type: ignore[union-attr,arg-type]
         return nn.functional.batch_norm(x, None, None, self.weight, self.bias, True, eps=self.eps)
 
 

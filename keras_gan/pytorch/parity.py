@@ -1,10 +1,10 @@
 """Keras against PyTorch, step by step, from the same weights, batches and noise.
 
-Free-running float64 shows whether the two make the same updates: a rounding grows 1e6-fold in 100
-steps. Float32, set back to Keras's state before every step, shows what one step of float32 is off
-by. Free-running float32 shows nothing after some 20 steps. How far two computations of the same
-updates part is measured beside each: PyTorch against PyTorch with the rows of every batch in
-another order, so that its sums are rounded otherwise.
+Free-running float64 shows whether the two make the same updates, although rounding errors grow up to
+1e6-fold in 100 steps. Float32, reset to Keras's state before every step, shows the error of a single
+float32 step. Free-running float32 shows nothing after some 20 steps. The rounding noise is measured
+beside each: PyTorch against PyTorch with the rows of every batch in another order, so that only the
+rounding of its sums changes.
 """
 
 import time
@@ -22,68 +22,71 @@ from keras_gan.rng import Stream, make_rng
 LOSS_TOLERANCE = {"float64": 1e-10, "resync": 1e-5, "free": float("inf")}
 WEIGHT_TOLERANCE = {"float64": 1e-7, "resync": float("inf"), "free": float("inf")}
 MODES = tuple(LOSS_TOLERANCE)
-FLOORS = 100  # times PyTorch's distance from itself that Keras may be from it, where above a tolerance
+ROUNDING_FACTOR = 100  # allowed multiple of the rounding noise, where that is above a tolerance
 
 
 class Trace(NamedTuple):
-    """What following two frameworks for some steps gave.
+    """The differences between Keras and PyTorch over some steps.
 
     Attributes:
         mode: "float64", "resync" or "free".
         d_loss, g_loss, weights: float64 (steps,), the absolute differences after each step:
             of the reported losses, and the largest of any weight or moving statistic.
-        floor: float64 (steps,), the larger difference of the two losses between PyTorch and
-            PyTorch with the rows of every batch in another order.
-        ms_per_step: {"keras": median, "torch": median} in milliseconds.
-        samples: pair of uint8 (25, h, w, c), Keras's and PyTorch's at the end, of the same noise.
+        rounding_noise: float64 (steps,), the larger difference of the two losses between PyTorch
+            and PyTorch with the rows of every batch in another order.
+        ms_per_step: {"keras": median, "torch": median}, in milliseconds.
+        samples: pair of uint8 (25, h, w, c), Keras's and PyTorch's at the end, from the same noise.
     """
 
     mode: str
     d_loss: np.ndarray
     g_loss: np.ndarray
     weights: np.ndarray
-    floor: np.ndarray
-    ms_per_step: dict
-    samples: tuple
+    rounding_noise: np.ndarray
+    ms_per_step: dict[str, float]
+    samples: tuple[np.ndarray, np.ndarray]
 
-    def max_abs_diff(self):
+    def max_abs_diff(self) -> dict[str, float]:
         """Returns the largest difference of each kind, over all steps."""
         return {name: float(getattr(self, name).max()) for name in ("d_loss", "g_loss", "weights")}
 
-    def exceeded(self, loss_tolerance=None, weight_tolerance=None):
-        """Returns what is above its tolerance (None: the mode's own), a line for each.
+    def exceeded(
+        self, loss_tolerance: float | None = None, weight_tolerance: float | None = None
+    ) -> list[str]:
+        """Returns a line for each difference above its tolerance (None: the mode's own).
 
         Where PyTorch has parted from itself by more than a hundredth of the mode's tolerance,
-        `FLOORS` times that distance so far takes its place: the updates amplify roundings, and
-        no two computations of them can stay closer. A wrong constant shows long before.
+        `ROUNDING_FACTOR` times that distance so far takes its place: the updates amplify rounding
+        noise, and no two computations of them can stay closer. A wrong constant shows long before.
         """
-        floor = FLOORS * np.maximum.accumulate(self.floor)
+        noise = ROUNDING_FACTOR * np.maximum.accumulate(self.rounding_noise)
         lines = []
         for name, given, tolerances in (
             ("d_loss", loss_tolerance, LOSS_TOLERANCE),
             ("g_loss", loss_tolerance, LOSS_TOLERANCE),
             ("weights", weight_tolerance, WEIGHT_TOLERANCE),
         ):
-            found, tolerance = getattr(self, name), tolerances[self.mode] if given is None else given
-            limit = np.maximum(tolerance, floor) if given is None else tolerance
-            above = ~(found <= limit)  # true for NaN, too
+            differences, tolerance = getattr(self, name), tolerances[self.mode] if given is None else given
+            limit = np.maximum(tolerance, noise) if given is None else tolerance
+            above = ~(differences <= limit)  # true for NaN, too
             if above.any():
                 step = int(np.argmax(above))
                 lines.append(
-                    f"{self.mode}: {name} differs by {found[step]:.1e} at step {step + 1}; "
+                    f"{self.mode}: {name} differs by {differences[step]:.1e} at step {step + 1}; "
                     f"the tolerance is {tolerance:.0e}"
                 )
         return lines
 
 
-def trace(preset, mode, pictures, batch_size, steps, seed=0):
-    """Builds both frameworks' GAN of a preset and follows them in a mode; returns the `Trace`.
+def trace(preset: str, mode: str, images: np.ndarray, batch_size: int, steps: int, seed: int = 0) -> Trace:
+    """Builds a preset in both frameworks and trains them side by side; returns the `Trace`.
 
     Args:
-        pictures: uint8 (n, h, w, c) to train on.
+        mode: one of `MODES`.
+        images: uint8 (n, h, w, c) to train on.
     """
     settings = dict(
-        image_shape=pictures.shape[1:],
+        image_shape=images.shape[1:],
         seed=seed,
         precision="float64" if mode == "float64" else "float32",
     )
@@ -92,50 +95,59 @@ def trace(preset, mode, pictures, batch_size, steps, seed=0):
         TorchGAN(preset, **settings),
         TorchGAN(preset, **settings),
     )
-    return follow(*gans, mode, pictures, batch_size, steps)
+    return follow(*gans, mode, images, batch_size, steps)
 
 
-def follow(gan, reference, twin, mode, pictures, batch_size, steps):
-    """Trains a `GAN` and two equal `TorchGAN`s side by side from the first's weights.
+def follow(
+    gan: GAN,
+    reference: TorchGAN,
+    twin: TorchGAN,
+    mode: str,
+    images: np.ndarray,
+    batch_size: int,
+    steps: int,
+) -> Trace:
+    """Trains a `GAN` and two equal `TorchGAN`s side by side from the `GAN`'s weights.
 
     Args:
-        twin: sees the rows of every batch in another order than the other two.
+        twin: sees the rows of every batch in another order, which measures the rounding noise.
 
     Returns:
         The `Trace`.
     """
-    ours_of, theirs_of = (engines.batches(g, len(pictures), batch_size) for g in (gan, reference))
-    differences, seconds = np.empty((steps, 4)), np.empty((steps, 2))
+    our_batch, their_batch = (engines.batches(g, len(images), batch_size) for g in (gan, reference))
+    differences, seconds = np.empty((4, steps)), np.empty((steps, 2))
     for step in range(steps):
+        # PyTorch starts from Keras's state: once, or before every step.
         if mode == "resync" or step == 0:
             state = gan.arrays()
             reference.load(state)
             twin.load(state)
+        # The same step in each framework, timed.
         start = time.perf_counter()
-        rows, z = ours_of(step)
-        ours = _losses(gan, pictures[rows], z)
+        rows, z = our_batch(step)
+        ours = _losses(gan, images[rows], z)
         between = time.perf_counter()
-        rows, z = theirs_of(step)
-        theirs = _losses(reference, pictures[rows], z)
+        rows, z = their_batch(step)
+        theirs = _losses(reference, images[rows], z)
         seconds[step] = between - start, time.perf_counter() - between
+        # And once more in PyTorch with the rows in another order, which measures the rounding noise.
         order = make_rng(gan.seed, Stream.EVALUATION, step).permutation(len(rows))
-        again = _losses(twin, pictures[rows[order]], [noise[order] for noise in z])
-        differences[step, :2] = np.abs(ours - theirs)
-        differences[step, 2] = _largest(gan.arrays(), reference.arrays())
-        differences[step, 3] = np.abs(theirs - again).max()
+        again = _losses(twin, images[rows[order]], [noise[order] for noise in z])
+        differences[:2, step] = np.abs(ours - theirs)
+        differences[2, step] = _largest(gan.arrays(), reference.arrays())
+        differences[3, step] = np.abs(theirs - again).max()
+    d_loss, g_loss, weights, rounding_noise = differences
     ms = 1000 * np.median(seconds[min(2, steps - 1) :], axis=0)  # the first steps compile
+    ms_per_step = {"keras": round(float(ms[0]), 2), "torch": round(float(ms[1]), 2)}
     z = gan.grid_noise()
-    return Trace(
-        mode,
-        *differences.T,
-        {"keras": round(float(ms[0]), 2), "torch": round(float(ms[1]), 2)},
-        (gan.sample(z), reference.sample(z)),
-    )
+    samples = gan.sample(z), reference.sample(z)
+    return Trace(mode, d_loss, g_loss, weights, rounding_noise, ms_per_step, samples)
 
 
-def _losses(gan, pictures, z):
+def _losses(gan, images, z):
     """Makes a step; returns the discriminator's reported loss and the generator's."""
-    d_loss_real, d_loss_fake, g_loss, *_ = map(float, gan_step(gan.rule, gan, to_float(pictures), z))
+    d_loss_real, d_loss_fake, g_loss, *_ = map(float, gan_step(gan.rule, gan, to_float(images), z))
     return np.array([gan.rule.combine(d_loss_real, d_loss_fake), g_loss])
 
 

@@ -1,9 +1,15 @@
-"""Keras and PyTorch trained from the same weights, batches and noise, and summed up over seeds."""
+"""Keras and PyTorch trained from the same weights, batches and noise, over several seeds."""
 
 import dataclasses
 import statistics
 import time
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from keras_gan.config import TrainConfig
+from keras_gan.data.datasets import Dataset
 from keras_gan.model import engines
 from keras_gan.model.gan import GAN
 from keras_gan.pytorch.gan import TorchGAN
@@ -12,22 +18,24 @@ from keras_gan.training import loop
 
 FRAMEWORKS = ("keras", "torch")
 
-MEASURES = {  # what is summed up, in words, and how it is written
-    "frechet_distance": ("Fréchet distance, digit features", ".2f"),
-    "confident": ("share named with 95 % or more", ".3f"),
+MEASURES = {  # what is averaged over the seeds: its name in the table and its format
+    "frechet_distance": ("Fréchet distance, classifier features", ".2f"),
+    "confident": ("share classified with p >= 0.95", ".3f"),
     "classes": ("classes", ".1f"),
     "ms_per_step": ("ms a step", ".1f"),
 }
 
-ROUNDS = 5  # of timed calls, after one that is not
+ROUNDS = 5  # of timed calls, after one that is not timed
+
+Summary = dict[str, dict[str, dict[str, Any]]]  # framework, measure, "mean" or "std"
 
 
-def plan_run_dirs(outdir, seeds, overwrite):
+def plan_run_dirs(outdir: Path, seeds: list[int], overwrite: bool) -> dict[tuple[int, str], Path]:
     """Returns {(seed, framework): path} of the runs to write, in the order of the seeds.
 
     Raises:
         ValueError: a seed is given twice.
-        FileExistsError: a run is there already; found later, hours would be lost.
+        FileExistsError: one of the runs exists already; checked here, before hours of training.
     """
     if len(set(seeds)) < len(seeds):
         raise ValueError(f"Seeds must differ. Received: {', '.join(map(str, seeds))}.")
@@ -41,37 +49,49 @@ def plan_run_dirs(outdir, seeds, overwrite):
     return folders
 
 
-def train_all(config, dataset, folders, overwrite, quiet):
-    """Trains every seed in both frameworks; returns the ms a step of each run, in their order.
+def train_all(
+    config: TrainConfig,
+    dataset: Dataset,
+    folders: dict[tuple[int, str], Path],
+    overwrite: bool,
+    quiet: bool,
+) -> list[float]:
+    """Trains every seed in both frameworks; returns the milliseconds per step of each run, in their order.
 
     PyTorch goes first at every other seed.
 
     Args:
-        config: resolved `TrainConfig`; its engine is Keras's, PyTorch's is always a step at a time.
-        dataset: `data.Dataset`.
-        folders: of `run_directories`.
+        config: resolved; its engine is Keras's, PyTorch's is always a step at a time.
+        folders: as `plan_run_dirs` returns them.
     """
-    found = []
+    times = []
     for i, seed in enumerate(dict.fromkeys(seed for seed, _ in folders)):
         own = {framework: folders[seed, framework] for framework in FRAMEWORKS}
         ms = train_pair(
             dataclasses.replace(config, gan=dataclasses.replace(config.gan, seed=seed)),
             dataset,
             own,
-            i % 2,
-            overwrite,
-            quiet,
+            torch_first=i % 2 == 1,
+            overwrite=overwrite,
+            quiet=quiet,
         )
-        found += [ms[framework] for framework in FRAMEWORKS]
-    return found
+        times += [ms[framework] for framework in FRAMEWORKS]
+    return times
 
 
-def train_pair(config, dataset, folders, torch_first, overwrite, quiet):
-    """Trains one seed from the same weights in both frameworks; returns {framework: ms a step}.
+def train_pair(
+    config: TrainConfig,
+    dataset: Dataset,
+    folders: dict[str, Path],
+    torch_first: bool,
+    overwrite: bool,
+    quiet: bool,
+) -> dict[str, float]:
+    """Trains one seed from the same weights in both frameworks; returns {framework: ms per step}.
 
     Args:
         folders: {framework: run directory}.
-        torch_first: whether PyTorch trains first, and has the first turn when both are timed.
+        torch_first: whether PyTorch trains first, and goes first in each round of the timing.
     """
     settings = config.of_shape(dataset.image_shape).gan.to_dict()
     ours, theirs = GAN(**settings), TorchGAN(**settings)
@@ -80,23 +100,23 @@ def train_pair(config, dataset, folders, torch_first, overwrite, quiet):
     pairs = pairs[::-1] if torch_first else pairs
     for gan, own in pairs:
         loop.train(gan, dataset, own, folders[_framework(gan)], overwrite=overwrite, quiet=quiet)
-    return dict(zip([_framework(gan) for gan, _ in pairs], ms_per_step(pairs, dataset.images)))
+    return dict(zip([_framework(gan) for gan, _ in pairs], time_steps(pairs, dataset.images)))
 
 
 def _framework(gan):
     return getattr(gan, "framework", "keras")
 
 
-def ms_per_step(pairs, pictures):
-    """Returns the median milliseconds a step of each (GAN, configuration).
+def time_steps(pairs: list[tuple[Any, TrainConfig]], images: np.ndarray) -> list[float]:
+    """Returns the median milliseconds per step of each (GAN, configuration).
 
-    They take turns at `ROUNDS` calls of their engines of a tenth of the training's steps, at most
-    64, so that what else the machine does slows both. The first call, which may compile, is left
-    out; so is what a run does beside its steps. The GANs go on training in them.
+    They take turns at `ROUNDS` calls of their engines, so that whatever else the machine does slows
+    both. A call is a tenth of the training's steps, at most 64. The first call, which may compile, is
+    left out. The GANs are trained further by the calls.
     """
     steps = min(engines.MAX_STEPS, max(1, pairs[0][0].step // 10))
-    calls = [engines.ENGINES[c.engine](gan, pictures, c.batch_size) for gan, c in pairs]
-    seconds = [[] for _ in pairs]
+    calls = [engines.ENGINES[c.engine](gan, images, c.batch_size) for gan, c in pairs]
+    seconds: list[list[float]] = [[] for _ in pairs]
     for _ in range(ROUNDS + 1):
         for (gan, _), call, taken in zip(pairs, calls, seconds):
             start = time.perf_counter()
@@ -105,10 +125,10 @@ def ms_per_step(pairs, pictures):
     return [1000 * statistics.median(taken[1:]) / steps for taken in seconds]
 
 
-def summarise(rows):
-    """Returns {framework: {measure: {"mean", "std"}}} over the rows of a framework.
+def summarise(rows: list[dict]) -> Summary:
+    """Returns {framework: {measure: {"mean", "std"}}} over the rows of each framework.
 
-    The deviation is the sample's, with n - 1, and None of one row.
+    The standard deviation is the sample's, with n - 1; None for a single row.
     """
     own = {f: [row for row in rows if row["framework"] == f] for f in FRAMEWORKS}
     return {f: {m: _mean_and_std([row[m] for row in own[f]]) for m in MEASURES} for f in FRAMEWORKS}
@@ -119,34 +139,34 @@ def _mean_and_std(values):
     return {"mean": statistics.fmean(values), "std": std}
 
 
-def verdicts(summed):
-    """Returns {measure: {"difference", "within_spread"}} of a summary, PyTorch's mean minus Keras's.
+def compare_means(summary: Summary) -> dict[str, dict[str, Any]]:
+    """Returns {measure: {"difference", "within_spread"}}, the difference being PyTorch's mean minus Keras's.
 
-    Within the spread is a difference no larger than the larger of the two standard deviations;
-    None where one seed has no spread.
+    "within_spread" tells whether it is at most the larger of the two standard deviations; None with
+    one seed, which has no standard deviation.
     """
-    found = {}
-    for measure, ours in summed["keras"].items():
-        theirs = summed["torch"][measure]
+    compared = {}
+    for measure, ours in summary["keras"].items():
+        theirs = summary["torch"][measure]
         difference = theirs["mean"] - ours["mean"]
         within = None if ours["std"] is None else abs(difference) <= max(ours["std"], theirs["std"])
-        found[measure] = {"difference": difference, "within_spread": within}
-    return found
+        compared[measure] = {"difference": difference, "within_spread": within}
+    return compared
 
 
-def format_summary(summed):
-    """Returns a summary and its verdicts as the lines of a table."""
-    lines = [f"{'mean and deviation over the seeds':34} {'Keras':>17} {'PyTorch':>17}  difference"]
-    for measure, verdict in verdicts(summed).items():
-        what, form = MEASURES[measure]
-        cells = [_plus_minus(summed[framework][measure], form) for framework in FRAMEWORKS]
-        lines.append(f"{what:34} {cells[0]:>17} {cells[1]:>17}  {_WORDS[verdict['within_spread']]}")
+def format_summary(summary: Summary) -> str:
+    """Returns a summary and what `compare_means` says of it as a table."""
+    lines = [f"{'mean and std over the seeds':37} {'Keras':>17} {'PyTorch':>17}  difference"]
+    for measure, compared in compare_means(summary).items():
+        name, form = MEASURES[measure]
+        cells = [_plus_minus(summary[framework][measure], form) for framework in FRAMEWORKS]
+        lines.append(f"{name:37} {cells[0]:>17} {cells[1]:>17}  {_WITHIN[compared['within_spread']]}")
     return "\n".join(lines)
 
 
-_WORDS = {True: "within the spread", False: "beyond the spread", None: "one seed has no spread"}
+_WITHIN = {True: "within one std", False: "more than one std", None: "one seed has no std"}
 
 
-def _plus_minus(found, form):
-    spread = "" if found["std"] is None else f" +- {found['std']:{form}}"
-    return f"{found['mean']:{form}}{spread}"
+def _plus_minus(value, form):
+    std = "" if value["std"] is None else f" +- {value['std']:{form}}"
+    return f"{value['mean']:{form}}{std}"

@@ -17,7 +17,7 @@ class Recorder:
     """Stands for the networks and writes down what is asked of them."""
 
     def __init__(self):
-        self.calls = []
+        self.calls, self.step = [], 0
 
     def generate(self, z):
         self.calls.append(("generate", z))
