@@ -103,6 +103,12 @@ def forbidden(line):
 # GANs and extractors that take no time
 
 
+@pytest.fixture(scope="session")
+def torch():
+    """PyTorch, for comparisons; a test that asks for it is skipped without it."""
+    return pytest.importorskip("torch", reason="needs PyTorch: pip install torch==2.13.0")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def without_xla():
     """GANs are not compiled by XLA, which takes seconds, unless a test says jit_compile=True."""
