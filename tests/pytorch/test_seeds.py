@@ -10,20 +10,21 @@ from keras_gan.data import datasets
 from keras_gan.evaluation import features
 from keras_gan.model import engines
 from keras_gan.model.gan import GAN
-from keras_gan.pytorch import seeds
-from keras_gan.pytorch.seeds import (
-    FRAMEWORKS,
-    MEASURES,
-    format_summary,
-    ms_per_step,
-    plan_run_dirs,
-    summarise,
-    verdicts,
-)
 from keras_gan.run import history, info
 from keras_gan.training import interrupt, loop
 
 pytest.importorskip("torch", reason="needs PyTorch: pip install torch==2.13.0")
+
+from keras_gan.pytorch import seeds
+from keras_gan.pytorch.seeds import (
+    FRAMEWORKS,
+    MEASURES,
+    compare_means,
+    format_summary,
+    plan_run_dirs,
+    summarise,
+    time_steps,
+)
 
 
 class Extractor:
@@ -61,20 +62,20 @@ def command(digits, outdir, *words):
 def compared(digits, tmp_path_factory):
     """The command's result for two seeds, its folder, and {run: ms a step} in the order they began."""
     folder, ms = tmp_path_factory.mktemp("compared"), {}
-    train_run, time_steps = loop.train, seeds.ms_per_step
+    train_run, time_steps = loop.train, seeds.time_steps
 
     def noted(gan, dataset, config, outdir, **how):
         ms[outdir.name] = None
         return train_run(gan, dataset, config, outdir, **how)
 
-    def timed(pairs, pictures):
-        times = time_steps(pairs, pictures)
+    def timed(pairs, images):
+        times = time_steps(pairs, images)
         ms.update({gan.outdir.name: t for (gan, _), t in zip(pairs, times, strict=True)})
         return times
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "train", noted)
-        patch.setattr(seeds, "ms_per_step", timed)
+        patch.setattr(seeds, "time_steps", timed)
         patch.setattr(features, "load_classifier", lambda *args: Extractor())
         return command(digits, folder, "--seeds", "4,6", "--json"), folder, ms
 
@@ -85,7 +86,9 @@ def test_both_frameworks_train_the_same_steps_from_the_same_weights(compared):
     for seed in (4, 6):
         folders = [folder / f"{framework}-{seed}" for framework in ("keras", "torch")]
         read = [info.read_info(run) for run in folders]
-        assert [r.framework for r in read] == ["keras", "torch"] and {r.config.seed for r in read} == {seed}
+        assert [r.framework for r in read] == ["keras", "torch"] and {r.config.gan.seed for r in read} == {
+            seed
+        }
         ours, theirs = (history.read(run / "history.csv") for run in folders)
         for name, values in ours.items():
             np.testing.assert_allclose(values, theirs[name], atol=1e-4)
@@ -149,7 +152,7 @@ def test_runs_are_replaced_only_where_that_is_said(compared, digits, monkeypatch
     lines = replaced.stdout.splitlines()
     assert [line.split()[0] for line in lines[:4]] == ["source", "keras-6", "torch-6", "real"]
     assert lines[4].startswith("Judge: ")
-    assert lines[-2].startswith("ms a step") and lines[-2].endswith("1.0  one seed has no spread")
+    assert lines[-2].startswith("ms a step") and lines[-2].endswith("1.0  one seed has no std")
 
 
 def test_interrupted_comparison_says_what_is_kept(digits, tmp_path, monkeypatch):
@@ -176,7 +179,7 @@ def test_ms_a_step_is_the_median_call_after_the_first(monkeypatch):
     now, steps = [0.0], []
 
     def engine(seconds):
-        def of(gan, pictures, batch_size):
+        def of(gan, images, batch_size):
             def call(step, k):
                 now[0] += seconds.pop(0)
                 steps.append(k)
@@ -197,14 +200,14 @@ def test_ms_a_step_is_the_median_call_after_the_first(monkeypatch):
             self.engine = engine
 
     pairs = [(At("a"), At("a")), (At("b"), At("b"))]
-    assert ms_per_step(pairs, None) == [100, 200] and set(steps) == {20}
+    assert time_steps(pairs, None) == [100, 200] and set(steps) == {20}
 
 
 def row(framework, **values):
     return dict.fromkeys(MEASURES, 1.0) | {"framework": framework} | values
 
 
-def test_summary_and_verdicts_by_hand():
+def test_summary_and_comparison_of_means_by_hand():
     values = {"keras": ([1, 2, 3], [1, 1, 1]), "torch": ([2, 3, 4], [1.1, 1.1, 1.1])}
     rows = [
         row(f, frechet_distance=distance, confident=share)
@@ -213,21 +216,21 @@ def test_summary_and_verdicts_by_hand():
     ]
     summed = summarise(rows)
     assert summed["keras"]["frechet_distance"] == {"mean": 2, "std": 1}  # with n - 1
-    found = verdicts(summed)
+    found = compare_means(summed)
     assert found["frechet_distance"] == {"difference": 1, "within_spread": True}  # 1 <= max(1, 1)
     assert found["confident"]["within_spread"] is False
     words = format_summary(summed).splitlines()
-    assert "2.00 +- 1.00" in words[1] and words[1].endswith("within the spread")
-    assert words[2].endswith("beyond the spread")
+    assert "2.00 +- 1.00" in words[1] and words[1].endswith("within one std")
+    assert words[2].endswith("more than one std")
 
 
-def test_the_larger_deviation_is_the_spread_on_either_side():
+def test_difference_is_held_against_the_larger_std():
     for keras, torch in (([0, 2], [2.2, 2.2]), ([2.2, 2.2], [0, 2])):
         rows = [row("keras", classes=x) for x in keras] + [row("torch", classes=x) for x in torch]
-        assert verdicts(summarise(rows))["classes"]["within_spread"] is True
+        assert compare_means(summarise(rows))["classes"]["within_spread"] is True
 
 
-def test_one_seed_has_no_spread():
+def test_one_seed_has_no_std():
     summed = summarise([row("keras", classes=9), row("torch", classes=9)])
-    assert verdicts(summed)["classes"] == {"difference": 0, "within_spread": None}
-    assert format_summary(summed).splitlines()[3].endswith(" 9.0  one seed has no spread")
+    assert compare_means(summed)["classes"] == {"difference": 0, "within_spread": None}
+    assert format_summary(summed).splitlines()[3].endswith(" 9.0  one seed has no std")
