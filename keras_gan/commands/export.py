@@ -9,7 +9,7 @@ from keras_gan import progress
 from keras_gan.commands.options import PresetName, Size, UserPath, get_checkpoint_file, start_tensorflow
 from keras_gan.config import get_preset
 
-_FORMATS = ("keras", "savedmodel", "onnx", "torch")
+_FORMATS = ("keras", "savedmodel", "onnx", "html", "torch")
 
 
 @click.command(short_help="Write the generator of a run for other programs.")
@@ -26,6 +26,7 @@ def export(run, format, out):
     keras        generator.keras, for keras.models.load_model
     savedmodel   the folder savedmodel, for tf.saved_model.load and TensorFlow Serving
     onnx         generator.onnx, for onnxruntime and others
+    html         generator.html, a page that makes images in any browser, without a network
     torch        generator.pt and discriminator.pt, state_dicts for the published modules
 
     The first three take noise z, float32 (n, latent_dim), and return images, float32 (n, h, w, c)

@@ -1,4 +1,4 @@
-"""The generator alone for other programs: Keras's own file, TensorFlow's SavedModel, ONNX.
+"""The generator alone for other programs: Keras's own file, TensorFlow's SavedModel, ONNX, a web page.
 
 What is written takes z float32 (n, latent_dim) and gives images float32 (n, h, w, c) in [-1, 1], in
 inference mode, whatever the precision of the run. The state_dicts of PyTorch are `export`'s.
@@ -14,20 +14,21 @@ import keras
 import numpy as np
 
 from keras_gan.device import dtype_policy
-from keras_gan.export import onnx, savedmodel
+from keras_gan.export import onnx, savedmodel, web
 from keras_gan.model import torch_like
 from keras_gan.rng import Stream, draw_noise
 
-N_CHECKED, TOLERANCE = 1000, 1e-5
+N_CHECKED, ONE_GREY_LEVEL = 1000, 2 / 255
 
 
 class Format(NamedTuple):
-    """A file or folder of that name: `save(model, path)`, and `load(path)`, a function of z."""
+    """A file or folder of that name: `save(model, path, gan)`, and `load(path)`, a function of z."""
 
     name: str
     runtime: str
     save: Callable
     load: Callable
+    tolerance: float = 1e-5  # of the images' values, in [-1, 1]
 
 
 def export_generator(gan, kind, folder):
@@ -50,11 +51,11 @@ def export_generator(gan, kind, folder):
     model = to_float32(gan)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as beside:
         new = Path(beside, chosen.name)
-        chosen.save(model, new)
+        chosen.save(model, new, gan)
         apart = _largest_difference(model, chosen.load(new), gan)
-        if not apart <= TOLERANCE:  # true for NaN, too
+        if not apart <= chosen.tolerance:  # true for NaN, too
             raise ValueError(
-                f"{path.name} must give the generator's images to {TOLERANCE:g} in "
+                f"{path.name} must give the generator's images to {chosen.tolerance:g} in "
                 f"{chosen.runtime}. Received: a difference of {apart:.1e}; nothing was written."
             )
         _make_room(path)
@@ -85,7 +86,7 @@ def _make_room(path):
         shutil.rmtree(path)
 
 
-def _save_keras(model, path):
+def _save_keras(model, path, gan):
     model.save(path)
 
 
@@ -98,4 +99,7 @@ FORMATS = {
     "keras": Format("generator.keras", "Keras", _save_keras, _load_keras),
     "savedmodel": Format("savedmodel", "TensorFlow", savedmodel.save_savedmodel, savedmodel.load_savedmodel),
     "onnx": Format("generator.onnx", "onnxruntime", onnx.save_onnx, onnx.load_onnx),
+    "html": Format(
+        "generator.html", "NumPy from the page's weights", web.save_page, web.load_page, ONE_GREY_LEVEL
+    ),
 }

@@ -5,7 +5,7 @@ import warnings
 from keras_gan.export import savedmodel
 
 
-def save_onnx(model, path):
+def save_onnx(model, path, gan=None):
     """Writes a model of z (n, latent_dim) as an ONNX file."""
     _onnxruntime()
     with warnings.catch_warnings(action="ignore"):  # Keras's, of how it patches tf2onnx

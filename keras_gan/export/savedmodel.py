@@ -8,7 +8,7 @@ def input_signature(model):
     return [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="z")]
 
 
-def save_savedmodel(model, path):
+def save_savedmodel(model, path, gan=None):
     """Writes a model of z (n, latent_dim) as a SavedModel."""
     model.export(path, format="tf_saved_model", verbose=False, input_signature=input_signature(model))
 

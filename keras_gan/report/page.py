@@ -39,6 +39,7 @@ _FILES = {
     BEST: "the checkpoint of the lowest Fréchet distance while training",
     GENERATOR: "the generator for keras.models.load_model",
     "generator.onnx": "the generator for onnxruntime and others",
+    "generator.html": "the generator in a web page",
     "generator.pt": "the generator's weights for PyTorch",
     "discriminator.pt": "the discriminator's weights for PyTorch",
     "curves.png": "the chart of plot",

@@ -29,7 +29,7 @@ _MADE = re.compile(
 
 _DERIVED = (  # from a run, by sample, plot and export
     *("samples.png", "interpolation.png", "nearest.png", "real.png", "training.gif", "curves.png"),
-    *("generator.onnx", "generator.pt", "discriminator.pt"),
+    *("generator.onnx", "generator.html", "generator.pt", "discriminator.pt"),
 )
 
 _LEFT_OVER = re.compile(  # by a process that was killed while it wrote
