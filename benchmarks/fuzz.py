@@ -58,7 +58,7 @@ def seed_files(rng):
         "floats.npy": _saved(np.save, pixels.astype(np.float16) / 255),
         "checkpoint.npz": _saved(np.savez, **weights, step=np.array(7)),
         "statistics.npz": _saved(np.savez, mu=np.arange(3.0), sigma=np.eye(3), n=np.array(6)),
-        "config.json": _config().encode(),
+        "config.json": _config(),
         "metrics.jsonl": json.dumps({"step": 3, "metric": "recall", "value": 0.5, "n": 6}).encode(),
     }
     for mode, name in [("L", "grey.png"), ("P", "palette.png"), ("RGB", "colour.png"), ("RGB", "x.jpg")]:
@@ -75,8 +75,10 @@ def _saved(write, *array, **arrays):
 
 def _config():
     images = {"name": "digits", "source": "scikit-learn", "sha256": "0" * 64, "images": 6}
-    run = info.RunInfo(TrainConfig().resolved(), [8, 8, 1], images, 0, "keras", "cpu", {"keras": "3"})
-    return json.dumps(run._asdict() | {"config": run.config.to_dict()}, indent=2)
+    config = TrainConfig().resolved().of_shape([8, 8, 1])
+    with tempfile.TemporaryDirectory() as folder:
+        info.RunInfo(config, images, 0, "keras", "cpu", {"keras": "3"}).write(folder)
+        return Path(folder, info.CONFIG).read_bytes()
 
 
 def read(path, image_size=None):

@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import json
 import math
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -91,7 +92,7 @@ class TrainConfig:
     Attributes:
         gan: the settings of the GAN that is trained.
         dataset: a name of `data.download.DATASETS` or "auto".
-        data: path of an image file or folder to read instead of a download.
+        data: path of an image file or folder to read instead of a download; becomes absolute.
         image_size: (height, width) in pixels to resize to.
         epochs: in the preset's own epochs, in total.
         sample_interval: in steps, that is in batches.
@@ -126,6 +127,8 @@ class TrainConfig:
         _check("fid_samples", self.fid_samples, int, lambda value: value >= 2, "an integer of at least 2")
         for name in ("dataset", "data", "features"):
             _check(name, getattr(self, name), str, bool, "a name or path")
+        if self.data is not None:  # a run may be resumed from another folder
+            object.__setattr__(self, "data", os.path.abspath(os.path.expanduser(self.data)))
         for side in self.image_size or ():
             expected = "one or two integers from 1 to 4096"
             _check("image_size", side, int, lambda value: 1 <= value <= 4096, expected)

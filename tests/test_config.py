@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import math
+import os
 
 import pytest
 
@@ -162,9 +163,16 @@ def test_every_setting_either_stays_or_may_change():
 
 def test_path_that_is_given_stands_for_the_data_set_too_and_the_other_way_round():
     by_path = RUN.resumed({"data": "some/path"})
-    assert (by_path.dataset, by_path.data) == ("auto", "some/path")
+    assert (by_path.dataset, by_path.data) == ("auto", os.path.abspath("some/path"))
     by_name = by_path.resumed({"dataset": "digits"})
     assert (by_name.dataset, by_name.data) == ("digits", None)
+
+
+def test_path_is_absolute_so_that_another_folder_can_resume(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    assert TrainConfig(data="photos").data == str(tmp_path / "photos")
+    assert TrainConfig(data="~/photos").data == "/home/me/photos"
 
 
 def test_bad_setting_is_refused_on_resuming_too():

@@ -113,11 +113,12 @@ FILES = {
 
 def refused(folder, *words):
     """Runs `train`, which must say one line and write nothing; returns the line."""
-    before = sorted(folder.rglob("*"))
-    run = CliRunner().invoke(main.main, ["train", "--outdir", str(folder / "out"), *map(str, words)])
+    outdir = folder.with_name(f"{folder.name}-run")  # beside the images
+    before = sorted(folder.parent.rglob("*"))
+    run = CliRunner().invoke(main.main, ["train", "--outdir", str(outdir), *map(str, words)])
     assert run.exit_code == 1 and run.stdout == ""
     assert run.stderr.startswith("Error: ") and run.stderr.count("\n") == 1
-    assert sorted(folder.rglob("*")) == before
+    assert sorted(folder.parent.rglob("*")) == before
     return run.stderr
 
 
@@ -171,20 +172,27 @@ def test_pipe_is_not_waited_for(tmp_path):
     assert "no file" in refused(tmp_path, "--data", tmp_path / "x.npz")
 
 
+@pytest.fixture
+def run_dir(tmp_path):
+    """The folder that `refused` names as --outdir."""
+    folder = tmp_path.with_name(f"{tmp_path.name}-run")
+    folder.mkdir()
+    return folder
+
+
 @pytest.mark.parametrize("value", ["1e999", "[]", '"\\n"', "-1", "{", "9" * 9999])
 @pytest.mark.parametrize("name", ["first_step", "config", "image_shape"])
-def test_resumed_run_with_a_hostile_config_is_refused(tmp_path, name, value):
+def test_resumed_run_with_a_hostile_config_is_refused(tmp_path, run_dir, name, value):
     content = fuzz.seed_files(np.random.default_rng(0))["config.json"].decode()
     old = json.dumps(json.loads(content)[name], indent=2).replace("\n", "\n  ")
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "config.json").write_text(content.replace(f'"{name}": {old}', f'"{name}": {value}'))
+    assert f'"{name}": {old}' in content
+    (run_dir / "config.json").write_text(content.replace(f'"{name}": {old}', f'"{name}": {value}'))
     refused(tmp_path, "--resume")
 
 
-def test_config_that_is_a_folder_or_a_loop_is_no_run(tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "config.json").symlink_to(tmp_path / "out" / "config.json")
+def test_config_that_is_a_folder_or_a_loop_is_no_run(tmp_path, run_dir):
+    (run_dir / "config.json").symlink_to(run_dir / "config.json")
     assert "Expected a run" in refused(tmp_path, "--resume")
-    (tmp_path / "out" / "config.json").unlink()
-    (tmp_path / "out" / "config.json").mkdir()
+    (run_dir / "config.json").unlink()
+    (run_dir / "config.json").mkdir()
     assert "Expected a run" in refused(tmp_path, "--resume")

@@ -106,7 +106,7 @@ def train(ctx, outdir, overwrite, resume, tensorboard, offline, dry_run, quiet, 
     if dry_run:
         click.echo(config.to_json())
         return
-    dataset = _load_dataset(config, info, offline)
+    dataset = _load_dataset(config, info, outdir, offline)
     start_tensorflow(config.device, config.gan.precision)
     from keras_gan.model.gan import GAN
     from keras_gan.training import interrupt, loop
@@ -138,12 +138,13 @@ def _read_info(ctx, outdir, overwrite):
         raise FileNotFoundError(f"{error} To start one: {start}") from None
 
 
-def _load_dataset(config, info, offline):
+def _load_dataset(config, info, outdir, offline):
     """Returns the images of a run that begins or, where there is one, is resumed."""
     if info:
         return info.load_dataset(config, offline=offline, warn=warn)
     from keras_gan.data import datasets
 
+    datasets.check_outdir(outdir, config.data)  # before images are read
     return datasets.load_dataset(config.dataset, config.data, config.image_size, offline=offline, warn=warn)
 
 

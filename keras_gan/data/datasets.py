@@ -88,6 +88,30 @@ def load_dataset(
     return _identified(pixels, labels, name, source, split)
 
 
+def is_dataset_name(name: str) -> bool:
+    """Returns whether a word is the name of a data set or "auto"; hyphen and underscore are the same."""
+    return name.replace("_", "-") in ("auto", *download.DATASETS)
+
+
+def check_outdir(outdir: str | Path, data: str | Path | None) -> None:
+    """Refuses a run directory whose sample grids would mix with the pictures in a folder.
+
+    A file of images may lie in the run directory: nothing there is written or read but by its name.
+
+    Raises:
+        ValueError: `outdir` is the folder `data`, contains it, or lies inside it.
+    """
+    if data is None or not Path(data).is_dir():
+        return
+    out, images = Path(outdir).resolve(), Path(data).resolve()
+    if out == images or out in images.parents or images in out.parents:
+        relation = "the same" if out == images else "inside data" if images in out.parents else "around data"
+        raise ValueError(
+            "outdir and data must be apart, so that sample grids and pictures never mix. "
+            f"Received: outdir={outdir} and data={data}, {relation}; give another folder with --outdir."
+        )
+
+
 def _name_of(path, name):
     if name == "digits":
         raise ValueError(

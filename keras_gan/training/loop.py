@@ -70,6 +70,8 @@ def train(
         OSError: `outdir` cannot be written.
         interrupt.Interrupted: SIGINT or SIGTERM was received; a checkpoint was saved.
     """
+    if info is None:
+        datasets.check_outdir(outdir, config.data)
     check_fit(gan, dataset, config)
     extractor = _load_extractor(dataset, config, offline)
     if extractor:

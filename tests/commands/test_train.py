@@ -47,6 +47,13 @@ def test_train_leaves_a_run_and_says_so(trained):
     assert str(folder) in result.stdout.splitlines()[-1]
 
 
+def test_run_directory_among_the_pictures_is_refused_before_they_are_read(tmp_path):
+    (tmp_path / "photos").mkdir()  # and none is in it
+    for outdir in ("photos", "photos/run", "."):
+        line = refused("train", "--data", tmp_path / "photos", "--outdir", tmp_path / outdir)
+        assert "must be apart" in line and not list((tmp_path / "photos").iterdir())
+
+
 def test_train_hands_every_setting_on(tmp_path, images_npz):
     numbers = "--lr 0.5 --b1 0.25 --b2 0.125 --seed 9 --sample-interval 2 --image-size 4x5 --quiet"
     result = run(*SMALL, "--data", images_npz, *numbers.split())

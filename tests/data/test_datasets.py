@@ -196,3 +196,23 @@ def test_importing_data_imports_no_framework():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    "outdir, data",
+    [("a", "a"), ("a/run", "a"), (".", "a"), ("a", "a/b"), ("link/run", "a"), ("a/../a", "a/./")],
+)
+def test_run_directory_and_images_must_be_apart(tmp_path, monkeypatch, outdir, data):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    with pytest.raises(ValueError, match=f"must be apart.*outdir={outdir} and data={data}, .*--outdir"):
+        datasets.check_outdir(outdir, data)
+
+
+@pytest.mark.parametrize("outdir, data", [("ab", "a"), ("a", None), ("a/b", "a/c"), (".", "x.npz")])
+def test_run_directory_beside_the_images_is_taken(tmp_path, monkeypatch, outdir, data):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a" / "c").mkdir(parents=True)
+    (tmp_path / "x.npz").write_bytes(b"")
+    datasets.check_outdir(outdir, data)
