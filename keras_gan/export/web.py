@@ -1,6 +1,6 @@
 """The generator as a web page: one HTML file that makes images wherever it is opened, without a network.
 
-What the page computes is in web_worker.js; what it shows is in web.html, web.css and web.js.
+What the page computes is in web_worker.js; what it shows is in the other files whose names begin with web.
 """
 
 import base64
@@ -55,7 +55,7 @@ def save_page(model, path, gan):
         data=json.dumps(data),
         style=_read("web.css"),
         worker=_read("web_worker.js"),
-        script=_read("web.js"),
+        script=_read("web_images.js") + _read("web.js"),
     )
     Path(path).write_text(page, encoding="utf-8", newline="\n")
 

@@ -1,11 +1,13 @@
-"""Headless Chromium for the tests of pages, driven through its debugging pipe."""
+"""A generator with weights of its own, and headless Chromium, driven through its debugging pipe."""
 
 import fcntl
+import functools
 import json
 import os
 import shutil
 import signal
 
+import numpy as np
 import pytest
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -13,6 +15,22 @@ _OPTIONS = (
     "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
     "--disable-dev-shm-usage --hide-scrollbars --remote-debugging-pipe"
 ).split()
+
+
+@functools.cache
+def lived_in(preset, **settings):
+    """A GAN whose weights and moving statistics are those of no new network; it is shared."""
+    from keras_gan.model.gan import GAN
+
+    gan, rng = GAN(preset, **settings), np.random.default_rng(1)
+    for variable in gan.generator.variables:
+        if variable.name in ("gamma", "moving_variance"):
+            variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+        elif variable.name != "kernel":
+            variable.assign(rng.normal(0, 0.1, variable.shape))
+        else:
+            variable.assign(2 * variable)
+    return gan
 
 
 class Chromium:

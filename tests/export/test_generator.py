@@ -177,5 +177,5 @@ def test_command_takes_a_checkpoint_in_a_run_s_place(tmp_path):
 
 
 def test_command_offers_every_format():
-    (option,) = [p for p in main.main.commands["export"].params if p.name == "kind"]
+    (option,) = [p for p in main.main.commands["export"].params if p.name == "format"]
     assert set(option.type.choices) == {*generator.FORMATS, "torch"}
