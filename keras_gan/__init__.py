@@ -8,7 +8,9 @@ __all__ = [*_HOMES]
 
 
 def __getattr__(name):
-    """Imports GAN, TrainConfig or PRESETS when first asked for (PEP 562), TensorFlow with it."""
+    """Imports a public name when it is first asked for (PEP 562); `GAN` imports TensorFlow with it."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "GAN":
+        importlib.import_module(f"{__name__}.start_tensorflow").import_tensorflow()
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -9,7 +9,9 @@ import pytest
 from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "keras_gan"
-FILES = "presets rng config device preset_diff progress".split()  # at the top, each imports from before it
+FILES = (
+    "presets rng config start_tensorflow device preset_diff progress".split()
+)  # at the top, each imports from before it
 FOLDERS = "files data run figures model evaluation export report training pytorch doctor commands".split()
 ORDER = ["__init__", *FILES, *FOLDERS, "__main__"]  # a file or folder imports from those before it
 FROM_ABOVE = {("model/gan.py", "training"), ("model/gan.py", "evaluation")}  # inside GAN.train and GAN.fid

@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem
 
 from keras_gan.config import check_choice, get_preset
 from keras_gan.presets import PRESETS
+from keras_gan.start_tensorflow import import_tensorflow
 
 MAX_SEED = 2**63 - 1  # as in `config`
 MAX_SEEDS = 100_000  # of a list
@@ -183,13 +184,12 @@ def warn(line):
 
 def start_tensorflow(device="auto", precision="float32"):
     """Imports TensorFlow quietly and chooses the device, which must be able to compute in the precision."""
-    from keras_gan.commands import start_tensorflow
-    from keras_gan.device import check_precision, use_device
-
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend != "tensorflow":
         warn(f"KERAS_BACKEND={backend} is ignored: the commands compute through TensorFlow.")
-    start_tensorflow.import_tensorflow()
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever keras.json says
+    import_tensorflow()
+    from keras_gan.device import check_precision, use_device  # which imports TensorFlow, too
 
     use_device(device)
     check_precision(precision)

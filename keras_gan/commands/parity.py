@@ -65,13 +65,14 @@ def parity(preset, steps, modes, batch_size, seed, dataset, data, offline, outdi
     above its tolerance.
     """
     from keras_gan.data import datasets
-    from keras_gan.figures.curves import save_differences
-    from keras_gan.figures.grid import save_side_by_side
-    from keras_gan.pytorch import parity
 
     chosen = get_preset(preset)
     images = datasets.load_dataset(dataset, data, offline=offline, warn=warn).images
     start_tensorflow("cpu")
+    from keras_gan.figures.curves import save_differences
+    from keras_gan.figures.grid import save_side_by_side
+    from keras_gan.pytorch import parity
+
     size = batch_size or chosen.batch_size
     traces = [parity.trace(chosen.name, mode, images, size, steps, seed) for mode in modes or _MODES[:2]]
     folder = Path(outdir or f"parity-{chosen.name}")

@@ -3,10 +3,12 @@
 What its features are used for is known elsewhere.
 """
 
+import contextlib
 import hashlib
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_gan.data.pixels import resize, to_float
 from keras_gan.device import dtype_policy
@@ -88,8 +90,23 @@ def _train(model, pictures, targets):
     classifier = keras.Model(model.inputs, model.outputs[1])
     rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
     classifier.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
-    for step in range(steps):
-        rows = draw_batch_rows(len(pictures), _BATCH_SIZE, 0, step, with_replacement=False)
-        shift = make_rng(0, Stream.EVALUATION, step).integers(-_SHIFT, _SHIFT, 2, endpoint=True)
-        unit = np.roll(to_float(pictures[rows]), shift, axis=(1, 2))
-        classifier.train_on_batch(unit, targets[rows])
+    with _without_remapper():
+        for step in range(steps):
+            rows = draw_batch_rows(len(pictures), _BATCH_SIZE, 0, step, with_replacement=False)
+            shift = make_rng(0, Stream.EVALUATION, step).integers(-_SHIFT, _SHIFT, 2, endpoint=True)
+            unit = np.roll(to_float(pictures[rows]), shift, axis=(1, 2))
+            classifier.train_on_batch(unit, targets[rows])
+
+
+@contextlib.contextmanager
+def _without_remapper():
+    """Switches off a graph optimization of TensorFlow's, which fails on these layers and prints an error.
+
+    It fails where oneDNN is on, and leaves the graph as it was: the numbers are the same.
+    """
+    before = tf.config.optimizer.get_experimental_options().get("remapping", True)
+    tf.config.optimizer.set_experimental_options({"remapping": False})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({"remapping": before})

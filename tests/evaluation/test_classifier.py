@@ -128,3 +128,8 @@ def test_one_class_is_refused():
     dataset = squares()._replace(labels=np.zeros(60, int))
     with pytest.raises(ValueError, match="at least two classes. Received: 1"):
         classifier.train_or_load_classifier(dataset, print)
+
+
+def test_training_prints_no_error_of_tensorflow(few_steps, capfd):
+    classifier.train_or_load_classifier(squares(name="printed"), lambda line: None)
+    assert "remapper failed" not in capfd.readouterr().err
