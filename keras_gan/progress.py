@@ -1,22 +1,21 @@
-"""What is printed: how far a training run is, tables that fit the terminal, and streams that never fail."""
+"""What is printed: how far a training run is, warnings, and tables that fit the terminal."""
 
-import contextlib
 import io
-import os
 import shutil
 import sys
 import textwrap
 import time
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
 
-def print_warning(line):
-    """Prints a line on stderr: what is done with a warning unless told otherwise."""
+def print_warning(line: str) -> None:
+    """Prints a line on stderr: where warnings go unless a caller takes them."""
     print(line, file=sys.stderr, flush=True)
 
 
-def get_program():
+def get_program() -> str:
     """Returns how the commands are called: as the one that runs was, or what always works."""
     ctx = click.get_current_context(silent=True)
     return ctx.find_root().info_name if ctx else "python -m keras_gan"
@@ -25,7 +24,7 @@ def get_program():
 SECONDS_BETWEEN_LINES = 10
 
 
-def log_line(row):
+def format_log_line(row) -> str:
     """Returns the line the original printed for a step: D's loss and accuracy, G's loss.
 
     Args:
@@ -36,25 +35,31 @@ def log_line(row):
     return f"{step} [D loss: {d_loss:f}, acc.: {accuracy:.2f}%] [G loss: {g_loss:f}]"
 
 
+def _format_short_log_line(row) -> str:
+    """Returns what `format_log_line` tells in half the width."""
+    step, _, d_loss, _, _, acc_real, acc_fake, g_loss = row
+    return f"{step} [D {d_loss:.3f}, {50 * (acc_real + acc_fake):.0f}%] [G {g_loss:.3f}]"
+
+
 class _Speed:
     """Steps a second since the first update, which compiles the steps and is left out."""
 
     def __init__(self):
-        self.start = None
+        self._start = None
 
-    def update(self, step):
+    def update(self, step: int) -> float:
         """Returns the speed at a step, 0 while it is unknown."""
         now = time.monotonic()
-        if self.start is None:
-            self.start = step, now
-        return (step - self.start[0]) / max(now - self.start[1], 1e-9)
+        if self._start is None:
+            self._start = step, now
+        return (step - self._start[0]) / max(now - self._start[1], 1e-9)
 
 
 class Lines:
     """Prints the log line of the first step, then one at most every ten seconds, and the last."""
 
-    def __init__(self, total):
-        self.total, self.speed, self.last_line = total, _Speed(), None
+    def __init__(self, total: int):
+        self._total, self._speed, self._printed_at = total, _Speed(), None
 
     def __enter__(self):
         return self
@@ -62,67 +67,61 @@ class Lines:
     def __exit__(self, *error):
         pass
 
-    def update(self, row, note=""):
-        """Takes the newest row of the history, and what is said beside it."""
-        step, now, speed = row[0], time.monotonic(), self.speed.update(row[0])
-        if self.last_line is None or step == self.total or now - self.last_line >= SECONDS_BETWEEN_LINES:
-            self.last_line = now
-            left = f" {speed:.1f} steps/s, {duration((self.total - step) / speed)} left" if speed else ""
-            print(f"{log_line(row)}{note}{left}", flush=True)
+    def update(self, row, note: str = "") -> None:
+        """Takes the newest row of the history, and a note to print beside it."""
+        step, now, speed = row[0], time.monotonic(), self._speed.update(row[0])
+        due = self._printed_at is None or now - self._printed_at >= SECONDS_BETWEEN_LINES
+        if due or step == self._total:
+            self._printed_at = now
+            left = f" {speed:.1f} steps/s, {duration((self._total - step) / speed)} left" if speed else ""
+            print(f"{format_log_line(row)}{note}{left}", flush=True)
 
 
 class Bar:
-    """A progress bar on the terminal, with the log line, steps a second and the time left."""
+    """A progress bar on the terminal, with the log line, steps a second and the time left.
 
-    def __init__(self, first, total):
+    Where the terminal is narrow, the log line is shortened; speed and time left stay.
+    """
+
+    def __init__(self, first: int, total: int, disable: bool = False):
         from rich import progress
 
-        self.bar = progress.Progress(
+        self._bar = progress.Progress(
             progress.BarColumn(bar_width=6),
             progress.TextColumn("{task.description}", markup=False),
             progress.TextColumn("{task.fields[speed]}"),
             progress.TimeRemainingColumn(),
+            disable=disable,
         )
-        self.speed = _Speed()
-        self.task = self.bar.add_task("compiling the steps", total=total, completed=first, speed="")
+        self._speed = _Speed()
+        self._task = self._bar.add_task("compiling the steps", total=total, completed=first, speed="")
 
     def __enter__(self):
-        self.bar.start()
+        self._bar.start()
         return self
 
     def __exit__(self, *error):
-        self.bar.stop()
+        self._bar.stop()
 
-    def update(self, row, note=""):
-        """Takes the newest row of the history, and what is said beside it."""
-        speed = self.speed.update(row[0])
-        self.bar.update(
-            self.task, completed=row[0], description=f"{log_line(row)}{note}", speed=f"{speed:.3g}/s"
-        )
-
-
-class Quiet:
-    """Says nothing."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def update(self, row, note=""):
-        """Takes the newest row of the history."""
+    def update(self, row, note: str = "") -> None:
+        """Takes the newest row of the history, and a note to print beside it."""
+        speed = f"{self._speed.update(row[0]):.3g}/s"
+        room = self._bar.console.width - len("------ ") - len(f" {speed} 0:00:00")
+        long, short = format_log_line(row), _format_short_log_line(row)
+        texts = long + note, short + note, long, short
+        text = next((text for text in texts if len(text) <= room), str(row[0]))
+        self._bar.update(self._task, completed=row[0], description=text, speed=speed)
 
 
-def reporter(first, total, quiet):
-    """Returns the reporter, a context manager, that fits where the output goes."""
-    if quiet:
-        return Quiet()
-    return Bar(first, total) if sys.stdout.isatty() else Lines(total)
+def reporter(first: int, total: int, quiet: bool) -> Bar | Lines:
+    """Returns what shows the progress of a run where the output goes; used as a context manager."""
+    if quiet or sys.stdout.isatty():
+        return Bar(first, total, disable=quiet)
+    return Lines(total)
 
 
-def duration(seconds):
-    """Returns a time in words: "42 s", "3 min 05 s", "2 h 07 min"."""
+def duration(seconds: float) -> str:
+    """Returns a time as text: "42 s", "3 min 05 s", "2 h 07 min"."""
     seconds = round(seconds)
     if seconds < 60:
         return f"{seconds} s"
@@ -131,7 +130,7 @@ def duration(seconds):
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
-def counted(batches, total, what):
+def counted(batches: Iterable, total: int, what: str) -> Iterator:
     """Yields the arrays of an iterable; on a terminal a bar on stderr counts their rows up to `total`."""
     if not sys.stderr.isatty():
         yield from batches
@@ -146,13 +145,13 @@ def counted(batches, total, what):
             bar.advance(task, len(batch))
 
 
-def fold(text, indent=0):
+def fold(text: str, indent: int = 0) -> str:
     """Returns a line folded to the terminal's width, or 80; `indent` spaces begin all lines but the first."""
     width = shutil.get_terminal_size().columns
     return textwrap.fill(text, width, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
-def format_table(header, rows, align):
+def format_table(header: Sequence[str], rows: Iterable[Sequence[str | None]], align: str) -> str:
     """Returns a table as text, no wider than the terminal, or than 80 columns where there is none.
 
     Args:
@@ -181,73 +180,3 @@ def format_table(header, rows, align):
     console = Console(file=io.StringIO(), width=width, color_system=None)
     console.print(table)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
-
-
-class SafeStream:
-    """A text stream whose failures end nothing, in the place of stdout or stderr.
-
-    A character that its encoding lacks is written as "?". Once it cannot be written (a full disk, a
-    closed pipe, a terminal that is gone) its descriptor leads to the null device.
-
-    Attributes:
-        error: the first OSError or ValueError of writing, None before it.
-    """
-
-    def __init__(self, stream):
-        self._stream, self.error = stream, None
-
-    def __getattr__(self, name):
-        if name == "buffer":  # through which click would write past this object
-            raise AttributeError(name)
-        return getattr(self._stream, name)
-
-    def write(self, text):
-        """Writes a string, or drops it; returns its length."""
-        try:
-            self._stream.write(text)
-        except UnicodeEncodeError:
-            encoding = self._stream.encoding or "ascii"
-            self.write(text.encode(encoding, "replace").decode(encoding))
-        except BlockingIOError:
-            pass  # a pipe that is full for now
-        except (OSError, ValueError) as error:
-            self._drop(error)
-        return len(text)
-
-    def flush(self):
-        """Flushes the stream, or drops what it holds."""
-        try:
-            self._stream.flush()
-        except BlockingIOError:
-            pass
-        except (OSError, ValueError) as error:
-            self._drop(error)
-
-    def _drop(self, error):
-        self.error = self.error or error
-        with contextlib.suppress(OSError, ValueError, AttributeError):  # a stream without a descriptor
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, self._stream.fileno())
-            os.close(null)
-
-
-@contextlib.contextmanager
-def safe_output():
-    """Makes stdout and stderr `SafeStream`s until the block ends; a block within another changes nothing."""
-    before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = map(_make_safe, before)
-    try:
-        yield
-    finally:
-        sys.stdout, sys.stderr = before
-
-
-def _make_safe(stream):
-    if stream is None:  # it was closed when the process started
-        stream = open(os.devnull, "w")
-    return stream if hasattr(stream, "error") else SafeStream(stream)
-
-
-def output_error():
-    """Returns the first error of stdout, else of stderr, in the block of `safe_output`; None without one."""
-    return getattr(sys.stdout, "error", None) or getattr(sys.stderr, "error", None)

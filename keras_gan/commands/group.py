@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from keras_gan import progress
+from keras_gan import progress, streams
 from keras_gan.commands.options import WrongValue
 
 _EXPECTED = (ValueError, OSError, ImportError, MemoryError, OverflowError)
@@ -26,12 +26,12 @@ class Commands(click.Group):
         """
         words = list(sys.argv[1:] if args is None else args)
         _open_closed_descriptors()
-        with progress.safe_output():
+        with streams.safe_output():
             try:
                 return super().main(words, obj=words, **extra)
             except SystemExit as end:
                 sys.stdout.flush()
-                error = progress.output_error()
+                error = streams.output_error()
                 if not error or end.code:
                     raise
                 if not isinstance(error, BrokenPipeError):  # of `| head`, which is no fault
