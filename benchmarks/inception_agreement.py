@@ -117,7 +117,9 @@ def main(count, seed, as_json):
     try:
         import torchvision  # noqa: F401
     except (ImportError, RuntimeError) as error:  # RuntimeError: torchvision of another PyTorch
-        raise click.ClickException(f"torchvision cannot be imported ({error}): pip install torchvision")
+        raise click.ClickException(
+            f"torchvision cannot be imported ({error}): pip install torchvision"
+        ) from None
     weights = random_weights(rng)
     ours = of_keras(weights, pictures)
     theirs = of_torchvision(weights, pictures, count_include_pad=False)

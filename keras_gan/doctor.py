@@ -6,6 +6,7 @@ A check returns a sentence, or fails by raising; facts are told and fail nothing
 import functools
 import importlib.metadata
 import platform
+import shlex
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -64,19 +65,21 @@ def _require(condition, sentence):
 
 
 def _versions():
-    required = [r for r in map(Requirement, _requirements()) if r.name != "pytest"]
+    required = [r for r in map(Requirement, _requirements()) if r.name != "pytest" and not r.marker]
     found = {r.name: _version(r.name) for r in required}
     lacking = [
-        f"{r} and found {found[r.name] or 'none'}"
-        for r in required
-        if not (found[r.name] and r.specifier.contains(found[r.name], prereleases=True))
+        r for r in required if not (found[r.name] and r.specifier.contains(found[r.name], prereleases=True))
     ]
-    _require(not lacking, f"Needs {'; '.join(lacking)}: pip install -r requirements.txt.")
+    needed = "; ".join(f"{r} and found {found[r.name] or 'none'}" for r in lacking)
+    _require(not lacking, f"Needs {needed}: pip install --upgrade {shlex.join(map(str, lacking))}.")
     return f"{', '.join(f'{name} {version}' for name, version in found.items())}."
 
 
 def _requirements():
-    """Returns lines such as "numpy>=2.0", of the file beside the package or of what pip installed."""
+    """Returns lines such as "numpy>=2.0", of the file beside the package or of what pip installed.
+
+    Those of the second kind that have a marker belong to an extra.
+    """
     file = Path(__file__).parents[1] / "requirements.txt"
     lines = file.read_text().splitlines() if file.is_file() else importlib.metadata.requires("keras_gan")
     return ["python>=3.11", *lines]

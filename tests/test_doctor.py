@@ -38,7 +38,8 @@ def failed(monkeypatch):
         monkeypatch.setattr(doctor, "_facts", dict)
         result = run()
         assert (result.exit_code, result.stderr) == (1, ""), result.output
-        line, last = result.stdout.splitlines()
+        *lines, last = result.stdout.splitlines()
+        line = " ".join(line.strip() for line in lines)  # which folds at the terminal's width
         assert line.startswith(f"FAIL {name}: ") and last == f"Failed: {name}."
         return line.removeprefix(f"FAIL {name}: ")
 
@@ -79,13 +80,19 @@ def test_version_below_the_lowest_is_named(version, failed, monkeypatch):
     monkeypatch.setattr(
         importlib.metadata, "version", lambda name: version if name == "keras" else found(name)
     )
-    line = "Needs keras>=3.15 and found {}: pip install -r requirements.txt."
+    line = "Needs keras>=3.15 and found {}: pip install --upgrade 'keras>=3.15'."
     assert failed("versions") == line.format(version)
 
 
 def test_package_that_is_missing_is_named(failed, monkeypatch):
     monkeypatch.setattr(doctor, "_requirements", lambda: ["numpy>=2.0", "no-such-package>=1"])
     assert failed("versions").startswith("Needs no-such-package>=1 and found none:")
+
+
+def test_packages_of_an_extra_and_of_the_tests_are_not_asked_for(monkeypatch):
+    lines = ["numpy>=2.0", "pytest>=999", 'no-such-package>=1; extra == "onnx"']
+    monkeypatch.setattr(doctor, "_requirements", lambda: lines)
+    assert doctor.CHECKS["versions"]() == f"numpy {np.__version__}."
 
 
 @pytest.mark.parametrize("lowest", ["0.9", "1.10", "1.10.0"])

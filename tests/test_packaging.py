@@ -1,0 +1,49 @@
+"""What is installed: requirements, extras, files and versions agree with each other."""
+
+import configparser
+import re
+
+import keras_gan
+from tests.conftest import REPOSITORY
+
+SETUP = configparser.ConfigParser()
+SETUP.read(REPOSITORY / "setup.cfg", encoding="utf-8")
+
+
+def lines(section, name):
+    """Returns the lines of a setting in setup.cfg."""
+    return SETUP[section][name].split("\n")[1:]
+
+
+def test_requirements_are_those_of_the_package_and_pytest():
+    text = (REPOSITORY / "requirements.txt").read_text()
+    assert set(text.split()) == {*lines("options", "install_requires"), "pytest>=8.0"}
+    assert SETUP["options.extras_require"]["test"] == "pytest>=8.0"
+
+
+def test_docs_name_extras_that_exist():
+    pages = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").glob("*.md")]
+    named = set(re.findall(r'"\.\[(\w+)\]"', "".join(page.read_text(encoding="utf-8") for page in pages)))
+    assert {"torch", "onnx", "tensorboard"} <= named <= set(SETUP["options.extras_require"])
+
+
+def test_every_file_that_is_not_python_is_packaged():
+    patterns = SETUP["options.package_data"]["*"].split(", ")
+    files = [p for p in (REPOSITORY / "keras_gan").rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    others = [p for p in files if p.suffix != ".py"]
+    assert (REPOSITORY / "keras_gan" / "py.typed") in others
+    assert [p for p in others if not any(p.match(pattern) for pattern in patterns)] == []
+
+
+def test_version_is_the_same_everywhere():
+    citation = (REPOSITORY / "CITATION.cff").read_text(encoding="utf-8")
+    changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\nversion: {keras_gan.__version__}\n" in citation
+    assert f"\n## {keras_gan.__version__}" in changes
+
+
+def test_tools_of_ci_read_the_test_command_from_the_readme():
+    [command] = re.findall(
+        r"^python3 -m venv .*python -m pytest$", (REPOSITORY / "README.md").read_text(), re.M
+    )
+    assert command.split()[3].startswith(".venv") and "pip install -r requirements.txt" in command
