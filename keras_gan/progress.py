@@ -59,7 +59,8 @@ class Lines:
     """Prints the log line of the first step, then one at most every ten seconds, and the last."""
 
     def __init__(self, total: int):
-        self._total, self._speed, self._printed_at = total, _Speed(), None
+        self._total, self._speed = total, _Speed()
+        self._printed_at: float | None = None
 
     def __enter__(self):
         return self
@@ -177,6 +178,6 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[str | None]], al
     for row in rows:
         table.add_row(*map(Text, row))
     width = max(least - 2, shutil.get_terminal_size().columns)
-    console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(table)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+    text = io.StringIO()
+    Console(file=text, width=width, color_system=None).print(table)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
