@@ -95,11 +95,9 @@ def seconds_of_a_distance(dimensions, rounds):
         metrics.gaussian(rng.standard_normal((2 * dimensions, dimensions)) * rng.uniform(0.1, 1, dimensions))
         for _ in range(2)
     )
-    few = [rng.standard_normal((1000, dimensions)) for _ in range(2)]
     functions = {
         "sqrtm": lambda: np.trace(linalg.sqrtm(a.sigma @ b.sigma)),
         "symmetric": lambda: metrics.frechet_distance(a, b, "symmetric"),
-        "low-rank, 1000 images": lambda: metrics.frechet_distance_of_features(*few),
     }
     values = {form: metrics.frechet_distance(a, b, form).value for form in ("sqrtm", "symmetric")}
     return medians(functions, rounds), values
@@ -121,7 +119,9 @@ def peak_of_this(count):
 
     inputs = keras.Input((28, 28, 1))
     network = keras.Model(inputs, keras.layers.Dense(2048)(keras.layers.Flatten()(inputs)))
-    extractor = features.Extractor("x", "", "0", "", network, lambda p: p.astype(np.float32), batch_size=64)
+    extractor = features.FeatureExtractor(
+        "x", "", "0", "", network, lambda p: p.astype(np.float32), batch_size=64
+    )
     rng = np.random.default_rng(0)
     sizes = [min(64, count - i) for i in range(0, count, 64)]
     feature_stats.compute_stats(extractor, (rng.integers(0, 256, (n, 28, 28, 1), np.uint8) for n in sizes))

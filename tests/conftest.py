@@ -122,7 +122,7 @@ def without_xla():
 class Corner:
     """An extractor whose features are the first three pixels."""
 
-    name, about, sha256, preprocessing, batch_size = "corner", "for tests", "0" * 64, "none", 7
+    name, description, sha256, preprocessing, batch_size = "corner", "for tests", "0" * 64, "none", 7
 
     def __init__(self):
         self.seen = 0
@@ -136,7 +136,7 @@ class Corner:
 class TenClasses(Corner):
     """An extractor that finds ten classes by the fourth pixel, too."""
 
-    name, about = "digits", "a judge for tests"
+    name, description = "classifier", "an extractor for tests"
 
     def __call__(self, images):
         """Returns features (n, 3) and probabilities (n, 10)."""

@@ -83,13 +83,13 @@ def _compare_runs(paths, dataset, data, offline, count, seed, outdir, as_json):
     found = open_inputs(paths, warn)
     train, test = load_real_images(found, dataset, data, offline, warn)
     found = match_shape(found, train.image_shape)
-    judge = compare.build_scorer(train, test, warn)
-    rows = compare.compute_rows(found, judge, seed, count)
-    written = compare.save_pictures(Path(outdir or "compare"), found, seed)
+    reference = compare.build_reference(train, test, warn)
+    rows = compare.compute_rows(found, reference, seed, count)
+    written = compare.save_figures(Path(outdir or "compare"), found, seed)
     if as_json:
-        click.echo(json.dumps(compare.describe_spec(train, judge, seed) | {"rows": rows}, indent=2))
+        click.echo(json.dumps(compare.describe_reference(train, reference, seed) | {"rows": rows}, indent=2))
     else:
-        click.echo(f"{compare.format_table(rows, judge)}\n{written}")
+        click.echo(f"{compare.format_table(rows, reference)}\n{written}")
 
 
 def _compare_frameworks(preset, given, seeds, overwrite, outdir, dataset, data, as_json, **settings):
@@ -104,19 +104,19 @@ def _compare_frameworks(preset, given, seeds, overwrite, outdir, dataset, data, 
 
     folders = plan_run_dirs(folder, seeds, overwrite)
     train, test = load_parts(config.dataset, config.data, None, offline=offline, warn=warn)
-    judge = compare.build_scorer(train, test, warn)
+    reference = compare.build_reference(train, test, warn)
     ms = train_all(config, train, folders, overwrite, quiet=as_json)
     found = open_inputs(folders.values(), warn)
-    rows = compare.compute_rows(found, judge, seed, count)
+    rows = compare.compute_rows(found, reference, seed, count)
     rows = [row | {"ms_per_step": t} for row, t in zip(rows, [*ms, None], strict=False)]
     summed = summarise(rows)
-    written = compare.save_pictures(folder, found, seed)
+    written = compare.save_figures(folder, found, seed)
     if as_json:
         about = {"preset": preset, "epochs": config.epochs, "seeds": seeds, "frameworks": summed}
-        about |= {"verdicts": compare_means(summed), **compare.describe_spec(train, judge, seed)}
+        about |= {"verdicts": compare_means(summed), **compare.describe_reference(train, reference, seed)}
         click.echo(json.dumps(about | {"rows": rows}, indent=2))
     else:
-        click.echo(f"{compare.format_table(rows, judge)}\n\n{format_summary(summed)}\n{written}")
+        click.echo(f"{compare.format_table(rows, reference)}\n\n{format_summary(summed)}\n{written}")
 
 
 COMMANDS = (compare,)

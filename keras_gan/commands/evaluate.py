@@ -11,16 +11,26 @@ from keras_gan.config import DEVICES, SAMPLES
 _WEIGHTS = "Of InceptionV3. Default: $KERAS_GAN_INCEPTION_WEIGHTS, the Keras cache, a download."
 
 
-def judging(function):
-    """Adds the options that say which network judges, and where."""
+def feature_options(function):
+    """Adds the options of the feature extractor and the device."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON."),
         click.option("--offline", is_flag=True, help="Download nothing."),
         click.option(
-            "--device", default="auto", show_default=True, type=click.Choice(DEVICES), help="Where."
+            "--device",
+            default="auto",
+            show_default=True,
+            type=click.Choice(DEVICES),
+            help="Device to compute on.",
         ),
-        click.option("--seed", default=0, show_default=True, type=SEED, help="Of noise, rows."),
-        click.option("--batch-size", type=click.IntRange(1), help="Images at once. Default: the judge's."),
+        click.option(
+            "--seed", default=0, show_default=True, type=SEED, help="Of the noise and the choice of images."
+        ),
+        click.option(
+            "--batch-size",
+            type=click.IntRange(1),
+            help="Images through the network at once. Default: its own.",
+        ),
         click.option("--inception-weights", "weights", metavar="FILE", help=_WEIGHTS),
         click.option("--features", "which", metavar="NAME", help=FEATURES),
     ):
@@ -28,16 +38,16 @@ def judging(function):
     return function
 
 
-def extractor(which, labelled, weights, batch_size, offline):
-    """Returns the judge and says, where none was asked for, which one it is."""
+def load_extractor(which, labelled, weights, batch_size, offline):
+    """Returns the feature extractor and says, where none was asked for, which one it is."""
     from keras_gan.evaluation import features
 
-    found = features.load_extractor(which, *labelled, weights, offline, warn)
+    extractor = features.load_extractor(which, *labelled, weights, offline, warn)
     if which is None:
-        warn(f"--features {found.name}: {found.about}.")
+        warn(f"--features {extractor.name}: {extractor.description}.")
     if batch_size:
-        found.batch_size = batch_size
-    return found
+        extractor.batch_size = batch_size
+    return extractor
 
 
 @click.command(short_help="Fréchet distance of two sets of images.")
@@ -46,8 +56,8 @@ def extractor(which, labelled, weights, batch_size, offline):
 @click.option("--count", type=click.IntRange(2), help="Images of each at most. Default: all, 5000 of a run.")
 @click.option("--image-size", type=Size(), help="Resize images to 64 or to 64x48 as they are read.")
 @click.option("--save-stats", metavar="FILE.npz", help="Write A's statistics; B may be left out.")
-@click.option("--protocol", metavar="NAME", help="The features of statistics that do not say it.")
-@judging
+@click.option("--protocol", metavar="NAME", help="Features of statistics files that do not record them.")
+@feature_options
 def fid(
     a, b, count, image_size, save_stats, protocol, which, weights, batch_size, seed, device, offline, as_json
 ):
@@ -59,7 +69,7 @@ def fid(
     python cli.py fid mnist --save-stats mnist-train.npz
 
     A and B are a run, a folder of pictures, an .npz of images or of statistics (mu, sigma), or a
-    data set; :train or :test after it names its part. A is judged, B is what it is compared with.
+    data set; :train or :test after it names its part. A is what is measured, B is what it is compared with.
     """
     if b is None and not save_stats:
         raise click.UsageError("give A and B, or A and --save-stats FILE.npz.")
@@ -68,30 +78,33 @@ def fid(
     from keras_gan.evaluation.inputs import find_labelled_images, open_side
 
     sides = [open_side(text, image_size, protocol, offline, warn) for text in (a, b) if text]
-    judge, about = None, "the network that the statistics are of"
+    extractor, description = None, "the network that the statistics are of"
     if any(side.source for side in sides):
         named = which or next(_features_of(sides), None)
-        judge = extractor(named, find_labelled_images(sides, offline, warn), weights, batch_size, offline)
-        about = judge.about
+        labelled = find_labelled_images(sides, offline, warn)
+        extractor = load_extractor(named, labelled, weights, batch_size, offline)
+        description = extractor.description
     if save_stats:
-        of_a = fid.compute_side_stats(sides[0], judge, sides[0].source and sides[0].count(count), seed, warn)
+        of_a = fid.compute_side_stats(
+            sides[0], extractor, sides[0].source and sides[0].count(count), seed, warn
+        )
         feature_stats.save_stats(save_stats, of_a)
         sides[0] = sides[0]._replace(statistics=of_a)  # which are not made twice
         if not as_json:
-            click.echo(f"{save_stats}: mu and sigma of {of_a.gaussian.n} images of {a}, {about}")
+            click.echo(f"{save_stats}: mu and sigma of {of_a.gaussian.n} images of {a}, {description}")
     if b is None:
         return
-    found = fid.compute_fid(*sides, judge, count, seed, warn)
-    for line in fid.list_warnings(found):
+    result = fid.compute_fid(*sides, extractor, count, seed, warn)
+    for line in fid.list_warnings(result):
         warn(line)
-    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(fid.format_result(found, about)))
+    click.echo(json.dumps(result, indent=2) if as_json else "\n".join(fid.format_result(result, description)))
 
 
 def _features_of(sides):
-    """Yields what files of statistics among the sides say, or are said, to be features of."""
+    """Yields what files of statistics among the sides record, or are said to be of."""
     for side in sides:
         if side.statistics:
-            yield side.statistics.protocol.get("features", side.statistics.protocol.get("stated"))
+            yield side.statistics.features
 
 
 @click.command(short_help="Every number of a run: quality, diversity, stability.")
@@ -99,16 +112,16 @@ def _features_of(sides):
 @click.option("--count", default=SAMPLES, show_default=True, type=click.IntRange(10), help="Samples.")
 @click.option("--dataset", help="Real images, see `datasets`. Default: the run's own.")
 @click.option("--data", metavar="PATH", help="mnist.npz, idx(.gz), .npz, .npy or a folder of pictures.")
-@judging
+@feature_options
 def evaluate(run, count, dataset, data, which, weights, batch_size, seed, device, offline, as_json):
     """Measures the samples of a run, and real images beside them, and adds it to metrics.jsonl.
 
     \b
     python cli.py evaluate images
-    python cli.py evaluate images/checkpoint.best.npz --features digits
+    python cli.py evaluate images/checkpoint.best.npz --features classifier
 
     Quality by Fréchet and kernel distance, Inception Score, precision, recall, SSIM and PSNR; diversity;
-    copying; how steady the losses are; how discriminator and generator stand; a verdict.
+    copying; how steady the losses are; how discriminator and generator stand; a diagnosis.
     """
     start_tensorflow(device)
     from keras_gan.evaluation import compare, diagnosis, evaluate
@@ -121,14 +134,17 @@ def evaluate(run, count, dataset, data, which, weights, batch_size, seed, device
     parts = load_real_images([source], dataset, data, offline, warn)
     train, test = compare.train_test_split(*parts, warn)
     match_shape([source], train.image_shape)
-    judge = extractor(which, (train, test), weights, batch_size, offline)
-    rows = evaluate.evaluate(source, judge, train, test, count, seed, warn)
-    about = {"verdict": diagnosis.diagnose(rows), "judge": judge.about, "rows": rows}
-    click.echo(json.dumps(about, indent=2) if as_json else "\n".join(format_table(rows, judge.about)))
-    _keep(Path(run), rows)
+    extractor = load_extractor(which, (train, test), weights, batch_size, offline)
+    rows = evaluate.evaluate(source, extractor, train, test, count, seed, warn)
+    if as_json:
+        result = {"diagnosis": diagnosis.diagnose(rows), "features": extractor.description, "rows": rows}
+        click.echo(json.dumps(result, indent=2))
+    else:
+        click.echo("\n".join(format_table(rows, extractor.description)))
+    _add_to_run(Path(run), rows)
 
 
-def _keep(run, rows):
+def _add_to_run(run, rows):
     """Adds rows to the metrics.jsonl of a run that no process is training."""
     from keras_gan.run import info, metrics_log
     from keras_gan.training import lock, run_dir

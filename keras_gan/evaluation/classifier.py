@@ -1,7 +1,4 @@
-"""A small classifier of labelled images, trained once and kept below Keras's cache.
-
-What its features are used for is known elsewhere.
-"""
+"""A small classifier of labelled images, trained once and kept below Keras's cache."""
 
 import contextlib
 import hashlib
@@ -30,7 +27,7 @@ def train_or_load_classifier(labelled, warn):
         layer (n, 64) and the probabilities (n, classes), in the order of the sorted labels.
 
     Args:
-        labelled: `data.Dataset`.
+        labelled: `Dataset`.
         warn: called with a line where it has to be trained.
 
     Raises:
@@ -44,12 +41,12 @@ def train_or_load_classifier(labelled, warn):
     model = _network((min(height, _MAX_SIDE), min(width, _MAX_SIDE), channels), len(classes))
     if path.is_file():
         try:
-            kept = npz.load(path)
-            model.set_weights([kept[str(i)] for i in range(len(model.weights))])
+            arrays = npz.load(path)
+            model.set_weights([arrays[str(i)] for i in range(len(model.weights))])
             return model
         except (KeyError, ValueError) as error:
             warn(f"The cached classifier is trained again: {path} is damaged ({error}).")
-    warn(f"Training a classifier of {labelled.name} to judge samples by, once.")
+    warn(f"Training a classifier of {labelled.name}, once: its features measure the samples.")
     _train(model, resize(labelled.images, model.input_shape[1:3]), targets)
     cache.write_cache(path, {str(i): w for i, w in enumerate(model.get_weights())}, warn)
     return model
@@ -80,21 +77,21 @@ def _settings(seed, activation="leaky_relu"):
     return {"activation": activation, "kernel_initializer": keras.initializers.HeNormal(seed=seed)}
 
 
-def _train(model, pictures, targets):
+def _train(model, images, targets):
     """Trains on uint8 images and integer targets, with Adam at a rate that falls to 0.
 
     Every batch is moved by up to a pixel each way, without which the few bundled digits are
     learnt by heart. The batches are a function of the step: the weights are always the same.
     """
-    steps = int(np.clip(_PASSES * len(pictures) // _BATCH_SIZE, _MIN_STEPS, _MAX_STEPS))
+    steps = int(np.clip(_PASSES * len(images) // _BATCH_SIZE, _MIN_STEPS, _MAX_STEPS))
     classifier = keras.Model(model.inputs, model.outputs[1])
     rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
     classifier.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
     with _without_remapper():
         for step in range(steps):
-            rows = draw_batch_rows(len(pictures), _BATCH_SIZE, 0, step, with_replacement=False)
+            rows = draw_batch_rows(len(images), _BATCH_SIZE, 0, step, with_replacement=False)
             shift = make_rng(0, Stream.EVALUATION, step).integers(-_SHIFT, _SHIFT, 2, endpoint=True)
-            unit = np.roll(to_float(pictures[rows]), shift, axis=(1, 2))
+            unit = np.roll(to_float(images[rows]), shift, axis=(1, 2))
             classifier.train_on_batch(unit, targets[rows])
 
 

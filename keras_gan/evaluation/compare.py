@@ -1,4 +1,4 @@
-"""Samples scored against real images, and a comparison: table and pictures, a line for each source."""
+"""Runs and sets of images compared with real images: a table, sample grids and a chart of the losses."""
 
 from typing import NamedTuple
 
@@ -11,30 +11,30 @@ from keras_gan.figures.curves import collect_losses, save_curves
 from keras_gan.figures.grid import save_titled_grids
 from keras_gan.rng import Stream, make_rng
 
-CONFIDENT = 0.95  # probability from which on an image counts as named
+CONFIDENT = 0.95  # probability from which on an image counts as classified with confidence
 LOSSES = ("d_loss", "g_loss", "d_acc_real", "d_acc_fake")
 
 
-class Scorer(NamedTuple):
-    """What scores samples: a digit classifier, and real images in two parts.
+class Reference(NamedTuple):
+    """What samples are compared with: real images in two parts, as a feature extractor sees them.
 
     Attributes:
-        extractor: of `features.digits`.
+        extractor: `features.FeatureExtractor` that gives probabilities.
         real: `metrics.Gaussian` of the features of the training part.
-        test: `Source` of the other part.
+        test: `ImageSet` of the other part.
     """
 
-    extractor: features.Extractor
+    extractor: features.FeatureExtractor
     real: metrics.Gaussian
     test: ImageSet
 
 
-def build_scorer(train, test, warn):
-    """Returns the `Judge` of two parts of a data set; without the second, a sixth is held out."""
+def build_reference(train, test, warn):
+    """Returns the `Reference` of two parts of a data set; without the second, a sixth is held out."""
     train, test = train_test_split(train, test, warn)
     extractor = features.load_classifier(train, test, warn)
     real = metrics.gaussian(extractor(train.images)[0])
-    return Scorer(extractor, real, ImageSet("real test images", test.images))
+    return Reference(extractor, real, ImageSet("real test images", test.images))
 
 
 def train_test_split(train, test, warn):
@@ -47,29 +47,28 @@ def train_test_split(train, test, warn):
     )
     rows = make_rng(0, Stream.EVALUATION).permutation(len(train.images))
     cut = max(1, len(rows) // 6)
-    return [_of_rows(train, np.sort(part)) for part in (rows[cut:], rows[:cut])]
+    return [_take_rows(train, np.sort(part)) for part in (rows[cut:], rows[:cut])]
 
 
-def _of_rows(dataset, rows):
+def _take_rows(dataset, rows):
     labels = None if dataset.labels is None else dataset.labels[rows]
     return datasets.Dataset.from_array(dataset.images[rows], dataset.name)._replace(labels=labels)
 
 
 def score_images(extractor, real, images):
-    """Returns the quality of one set of images: a dict of numbers.
+    """Returns numbers on one set of images: a dict.
 
     `n` images; `frechet_distance` of their features to the real ones', biased in n; `confident`,
-    the share that the classifier names with a probability of 0.95 or more; `classes`, how many
-    are the most probable one of some image; and `rarest`, the share of the rarest class.
+    the share that is classified with a probability of 0.95 or more; `classes`, how many are the
+    most probable one of some image; and `rarest`, the share of the rarest class.
 
     Args:
-        extractor: `features.Extractor` that gives probabilities.
+        extractor: `features.FeatureExtractor` that gives probabilities.
         real: `metrics.Gaussian` of the real images' features.
         images: uint8 (n, h, w, c), n at least 2.
     """
     pool, probabilities = extractor(images)
-    named = probabilities.argmax(axis=1)
-    counts = np.bincount(named, minlength=probabilities.shape[1])
+    counts = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
     return {
         "n": len(images),
         "frechet_distance": metrics.frechet_distance(metrics.gaussian(pool), real, "symmetric").value,
@@ -79,8 +78,8 @@ def score_images(extractor, real, images):
     }
 
 
-def compute_rows(sources, judge, seed, count):
-    """Returns the lines of the table, a dict a source, and last real images the judge has not seen.
+def compute_rows(sources, reference, seed, count):
+    """Returns the rows of the table, a dict a source; the last is of real images not trained on.
 
     A number that a source does not have is None.
     """
@@ -91,9 +90,9 @@ def compute_rows(sources, judge, seed, count):
             "preset": source.gan.preset.name if isinstance(source, RunInput) else None,
             "steps": source.gan.step if isinstance(source, RunInput) else None,
             **average_last_tenth(source.read_history()),
-            **score_images(judge.extractor, judge.real, source.draw(seed, count)),
+            **score_images(reference.extractor, reference.real, source.draw(seed, count)),
         }
-        for source in (*sources, judge.test)
+        for source in (*sources, reference.test)
     ]
 
 
@@ -105,14 +104,14 @@ def average_last_tenth(table):
     return {name: float(table[name][-steps:].mean()) for name in LOSSES}
 
 
-def describe_spec(train, judge, seed):
+def describe_reference(train, reference, seed):
     """Returns what the numbers of a table depend on beside the sources, as a dict."""
-    real = {"name": train.name, "sha256": train.sha256, "n": judge.real.n}
-    extractor = {name: getattr(judge.extractor, name) for name in ("name", "about", "sha256")}
+    real = {"name": train.name, "sha256": train.sha256, "n": reference.real.n}
+    extractor = {name: getattr(reference.extractor, name) for name in ("name", "description", "sha256")}
     return {"seed": seed, "real": real, "features": extractor}
 
 
-def save_pictures(folder, sources, seed):
+def save_figures(folder, sources, seed):
     """Writes samples.png, and losses.png where there is a history; returns a line that says so."""
     folder.mkdir(parents=True, exist_ok=True)
     titles = [f"{source.name}{_origin(source)}" for source in sources]
@@ -133,7 +132,7 @@ def _origin(source):
     return f" ({framework}{source.gan.step} steps)"
 
 
-_COLUMNS = {  # of the printed table: heading and form
+_COLUMNS = {  # of the printed table: heading and format
     "name": ("source", ""),
     "framework": ("framework", ""),
     "preset": ("preset", ""),
@@ -150,17 +149,17 @@ _COLUMNS = {  # of the printed table: heading and form
 }
 
 
-def format_table(rows, judge):
+def format_table(rows, reference):
     """Returns the lines of a table as text, columns aligned, "-" where there is no number."""
     cells = [[heading for heading, _ in _COLUMNS.values()]]
     for row in rows:
         values = [(row[name], form) for name, (_, form) in _COLUMNS.items()]
         cells.append(["-" if value is None else f"{value:{form}}" for value, form in values])
     widths = [max(map(len, column)) for column in zip(*cells)]
-    words = 3  # columns of words are flush left
+    words = 3  # columns of words are aligned left
     lines = [
         "  ".join(c.ljust(w) if i < words else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths)))
         for line in cells
     ]
-    about = f"Judge: {judge.extractor.about}; Fréchet distances are to {judge.real.n} real images."
-    return "\n".join([*lines, about])
+    real = f"Fréchet distances are to {reference.real.n} real images."
+    return "\n".join([*lines, f"Features: {reference.extractor.description}; {real}"])

@@ -1,4 +1,4 @@
-"""A run in numbers: quality, diversity, copying, stability and interplay; `verdict` puts them in words.
+"""A run in numbers: quality, diversity, copying, stability and interplay; `diagnosis` puts them in words.
 
 The same numbers of real images that were not trained on stand beside those of the samples: what
 is to be expected of samples that are as good as real ones, at that number of images.
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from keras_gan import progress
 from keras_gan.data.pixels import to_float
-from keras_gan.evaluation import feature_stats, metrics, nearest
+from keras_gan.evaluation import diversity, feature_stats, metrics, nearest
 from keras_gan.evaluation.table import METRICS
 from keras_gan.rng import Stream, choose_rows, make_rng
 
@@ -19,20 +19,20 @@ PAIRS = 1000  # images, or pairs of them, that are compared pixel by pixel
 
 
 class ImageFeatures(NamedTuple):
-    """Images and what the judge's network makes of them."""
+    """Images, their features and class probabilities."""
 
     images: np.ndarray  # uint8 (n, h, w, c)
     features: np.ndarray  # float32 (n, d)
     probabilities: np.ndarray | None  # float32 (n, k)
 
 
-def compute_features(extractor, pictures, what):
-    """Returns the `Judged` of uint8 (n, h, w, c)."""
+def compute_features(extractor, images, what):
+    """Returns the `ImageFeatures` of uint8 (n, h, w, c)."""
     size = max(feature_stats.CHUNK, extractor.batch_size)
-    batches = (pictures[i : i + size] for i in range(0, len(pictures), size))
-    features, probabilities = zip(*map(extractor, progress.counted(batches, len(pictures), what)))
+    batches = (images[i : i + size] for i in range(0, len(images), size))
+    features, probabilities = zip(*map(extractor, progress.counted(batches, len(images), what)))
     return ImageFeatures(
-        pictures,
+        images,
         np.concatenate(features),
         None if probabilities[0] is None else np.concatenate(probabilities),
     )
@@ -41,13 +41,13 @@ def compute_features(extractor, pictures, what):
 def evaluate(source, extractor, train, test, count, seed, warn):
     """Returns the rows of metrics.jsonl of a run: a list of dicts, a metric each.
 
-    `value` is of samples, `real` of as many test images, where there are so many; `spread` is a
+    `value` is of samples, `real` of as many test images, where there are so many; `std` is a
     standard deviation. What a run does not have, it has no row of.
 
     Args:
         source: `inputs.RunInput`.
-        extractor: `features.Extractor`.
-        train, test: `data.Dataset`s of the images trained on and of others.
+        extractor: `features.FeatureExtractor`.
+        train, test: `Dataset`s of the images trained on and of others.
         count: number of samples, and of real images at most, for all but the Fréchet distance,
             whose real side is the whole training set.
         seed: of the noise and of which images are taken.
@@ -62,13 +62,13 @@ def evaluate(source, extractor, train, test, count, seed, warn):
         extractor, test.images[choose_rows(len(test.images), seed, count)], "test images"
     )
     near = [nearest.find_nearest(each.images[:PAIRS], train.images, 1) for each in (fakes, others)]
-    values, spreads = _scores(fakes, real, gaussian, train.images[near[0][1][:, 0]], seed)
-    floors, _ = _scores(others, real, gaussian, train.images[near[1][1][:, 0]], seed)
-    values["copying"] = metrics.nearer_share(*(distances[:, 0] for distances, _ in near))
-    values["spread"] = metrics.pixel_std(fakes.images) / max(metrics.pixel_std(others.images), 1e-9)
-    floors["spread"] = 1.0
+    values, stds = _measure(fakes, real, gaussian, train.images[near[0][1][:, 0]], seed)
+    baseline, _ = _measure(others, real, gaussian, train.images[near[1][1][:, 0]], seed)
+    values["copying"] = diversity.measure_copying(*(distances[:, 0] for distances, _ in near))
+    std = diversity.pixel_std(fakes.images) / max(diversity.pixel_std(others.images), 1e-9)
+    values["pixel_std"], baseline["pixel_std"] = std, 1.0
     values |= _stability(source.read_history()) | _interplay(source.gan, others.images, fakes.images)
-    about = {
+    measured_on = {
         "step": source.gan.step,
         "epoch": -(-source.gan.step // source.run.steps_per_epoch),
         "n": len(fakes.images),
@@ -79,46 +79,46 @@ def evaluate(source, extractor, train, test, count, seed, warn):
         **feature_stats.get_feature_spec(extractor),
     }
     return [
-        about | {"metric": m, "value": values[m], "spread": spreads.get(m), "real": floors.get(m)}
+        measured_on | {"metric": m, "value": values[m], "std": stds.get(m), "real": baseline.get(m)}
         for m in METRICS
         if m in values
     ]
 
 
-def _scores(one, real, gaussian, neighbours, seed):
-    """Returns what holds for any images, samples or real ones: {metric: value} and {metric: spread}.
+def _measure(one, real, gaussian, neighbours, seed):
+    """Returns what holds for any images, samples or real ones: {metric: value} and {metric: std}.
 
     Args:
-        one, real: `Judged`; of the real images as many as of samples.
+        one, real: `ImageFeatures`; of the real images as many as of samples.
         gaussian: `metrics.Gaussian` of all training images.
         neighbours: uint8, the training image nearest to each of the first images.
     """
-    values, spreads = {}, {}
+    values, stds = {}, {}
     own = metrics.gaussian(one.features)
     values["frechet_distance"] = metrics.frechet_distance(own, gaussian, "symmetric").value
     size = min(1000, len(one.features), len(real.features))
     kid = metrics.kernel_distance(one.features, real.features, subset_size=size)
-    values["kernel_distance"], spreads["kernel_distance"] = kid
+    values["kernel_distance"], stds["kernel_distance"] = kid
     if one.probabilities is not None:
         score = metrics.inception_score(one.probabilities, splits=min(10, len(one.images)))
-        values["inception_score"], spreads["inception_score"] = score
+        values["inception_score"], stds["inception_score"] = score
         labels, classes = one.probabilities.argmax(axis=1), one.probabilities.shape[1]
-        values["classes"], values["class_entropy"] = metrics.class_coverage(labels, classes)
+        values["classes"], values["class_entropy"] = diversity.count_classes(labels, classes)
     values["precision"], values["recall"] = metrics.precision_recall(real.features, one.features)
     for name, function in (("ssim", _ssim), ("psnr", _psnr)):
-        found = function(one.images[:PAIRS], neighbours)
-        values[name], spreads[name] = float(found.mean()), float(found.std())
-    values["distinct"] = metrics.count_distinct(one.images) / len(one.images)
-    values["pairwise_ssim"] = float(_ssim(*_pairs(one.images, seed)).mean())
-    return values, spreads
+        of_pairs = function(one.images[:PAIRS], neighbours)
+        values[name], stds[name] = float(of_pairs.mean()), float(of_pairs.std())
+    values["distinct"] = diversity.count_distinct(one.images) / len(one.images)
+    values["pairwise_ssim"] = float(_ssim(*_draw_pairs(one.images, seed)).mean())
+    return values, stds
 
 
-def _pairs(pictures, seed):
+def _draw_pairs(images, seed):
     """Returns two sets of images, those of a pair never the same row."""
     rng = make_rng(seed, Stream.EVALUATION, 2)
-    first = rng.integers(0, len(pictures), PAIRS)
-    second = (first + rng.integers(1, len(pictures), PAIRS)) % len(pictures)
-    return pictures[first], pictures[second]
+    first = rng.integers(0, len(images), PAIRS)
+    second = (first + rng.integers(1, len(images), PAIRS)) % len(images)
+    return images[first], images[second]
 
 
 def _ssim(a, b):
@@ -128,30 +128,42 @@ def _ssim(a, b):
 
 
 def _psnr(a, b):
-    """Returns 10 log10(255^2 / mean squared error) of pairs, equal ones at the 99 dB of one level in 4."""
-    mse = np.mean((a.astype(np.float32) - b) ** 2, axis=(1, 2, 3))
-    return 10 * np.log10(255**2 / np.maximum(mse, 255**2 / 10**9.9))
+    """Returns the peak signal-to-noise ratio of pairs in dB, at most 99: of equal images it is infinite."""
+    return np.minimum(tf.image.psnr(tf.constant(a), tf.constant(b), 255).numpy(), 99)
 
 
 def _stability(table):
-    """Returns trend and spread of both losses over the last tenth of a history; {} without one."""
+    """Returns `fit_trend` of both losses; {} without a history."""
     if table is None or len(table["step"]) < 2:
         return {}
-    found = {}
+    values = {}
     for loss in ("d_loss", "g_loss"):
-        found[f"{loss}_trend"], found[f"{loss}_spread"] = metrics.trend_and_spread(table[loss])
-    return found
+        values[f"{loss}_trend"], values[f"{loss}_std"] = fit_trend(table[loss])
+    return values
+
+
+def fit_trend(losses):
+    """Returns slope (least squares, in 1000 steps) and standard deviation of the last tenth of (steps,).
+
+    Raises:
+        ValueError: there are fewer than two losses, or one is not finite.
+    """
+    losses = np.asarray(losses, np.float64)
+    if len(losses) < 2 or not np.isfinite(losses).all():
+        raise ValueError(f"Losses must be two or more, and finite. Received: {losses}.")
+    tail = losses[-max(2, len(losses) // 10) :]
+    return float(1000 * np.polyfit(np.arange(len(tail)), tail, 1)[0]), float(tail.std())
 
 
 def _interplay(gan, real, fakes):
     """Returns how often the discriminator, in inference mode, is right, and how often it is fooled."""
-    on_real, on_fake = (_takes_for_real(gan, pictures) for pictures in (real, fakes))
+    on_real, on_fake = (_takes_for_real(gan, images) for images in (real, fakes))
     return {"d_acc_real": on_real, "d_acc_fake": 1 - on_fake, "fooled": on_fake}
 
 
-def _takes_for_real(gan, pictures):
+def _takes_for_real(gan, images):
     parts = [
-        np.asarray(gan.discriminator(to_float(pictures[i : i + 1000]), training=False)) > 0.5
-        for i in range(0, len(pictures), 1000)
+        np.asarray(gan.discriminator(to_float(images[i : i + 1000]), training=False)) > 0.5
+        for i in range(0, len(images), 1000)
     ]
     return float(np.concatenate(parts).mean())

@@ -1,37 +1,43 @@
-"""Mean and covariance of the features of images, with all they depend on: in files and a cache.
-
-The arithmetic is `metrics`'s, the networks are `features`'s.
-"""
+"""Mean and covariance of the features of images, with all they depend on: in files and a cache."""
 
 import hashlib
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from keras_gan import progress
+from keras_gan.data.datasets import Dataset
 from keras_gan.evaluation import metrics
+from keras_gan.evaluation.features import EARLIER_NAMES, FeatureExtractor
 from keras_gan.files import cache, npz
 
 CHUNK = 64  # images at a time, or a batch of the network's where that is more
+_SPEC = "protocol"  # the array of the feature spec in a file, under the name of the first versions
 
 
 class FeatureStats(NamedTuple):
-    """A Gaussian of features and its protocol: what it depends on beside the images.
+    """A Gaussian of features and its feature spec: what it depends on beside the images.
 
     Attributes:
         gaussian: `metrics.Gaussian`; its n is None where a file does not say it.
-        protocol: dict of strings as `protocol` returns it, or {"stated": what a user said of a
-            file that says nothing}.
+        spec: dict of strings as `get_feature_spec` returns it, or {"assumed": name of the features
+            that a user says a file without a feature spec is of}.
     """
 
     gaussian: metrics.Gaussian
-    protocol: dict
+    spec: dict[str, str]
+
+    @property
+    def features(self) -> str:
+        """Name of the features."""
+        return self.spec.get("assumed") or self.spec["features"]
 
 
-def get_feature_spec(extractor):
-    """Returns what the features of a `features.Extractor` depend on, as a dict of strings."""
+def get_feature_spec(extractor: FeatureExtractor) -> dict[str, str]:
+    """Returns what the features of an extractor depend on."""
     return {
         "features": extractor.name,
         "weights": extractor.sha256,
@@ -39,88 +45,87 @@ def get_feature_spec(extractor):
     }
 
 
-def compute_stats(extractor, batches):
-    """Returns the `Statistics` of an iterable of uint8 (m, h, w, c), in memory for one of them."""
+def compute_stats(extractor: FeatureExtractor, batches: Iterable[np.ndarray]) -> FeatureStats:
+    """Returns the `FeatureStats` of an iterable of uint8 (m, h, w, c), in memory for one of them."""
     gaussian = metrics.gaussian(extractor(batch)[0] for batch in batches)
     return FeatureStats(gaussian, get_feature_spec(extractor))
 
 
-def load_or_compute_stats(extractor, dataset, rows, warn):
-    """Returns the `Statistics` of some rows of a data set, from the cache or made and cached now.
+def load_or_compute_stats(
+    extractor: FeatureExtractor, dataset: Dataset, rows: np.ndarray, warn: Callable[[str], object]
+) -> FeatureStats:
+    """Returns the `FeatureStats` of some rows of a data set, from the cache or computed and cached now.
 
     Args:
-        dataset: `data.Dataset`.
         rows: int (n,), sorted.
-        warn: called with a line where what is cached is damaged, or the cache cannot be written.
+        warn: called with a line where the cached file is damaged, or the cache cannot be written.
     """
-    path = _cache(extractor, dataset, rows)
+    path = _get_cache_path(extractor, dataset, rows)
     if path.is_file():
         try:
             return load_stats(path)
         except ValueError as error:
-            warn(f"Cached statistics are made again: {error}")
+            warn(f"Cached statistics are computed again: {error}")
     size = max(CHUNK, extractor.batch_size)
     batches = (dataset.images[rows[i : i + size]] for i in range(0, len(rows), size))
-    what = f"features of {dataset.name}"
-    made = compute_stats(extractor, progress.counted(batches, len(rows), what))
-    cache.write_cache(path, _arrays(made), warn)
-    return made
+    counted = progress.counted(batches, len(rows), f"features of {dataset.name}")
+    stats = compute_stats(extractor, counted)
+    cache.write_cache(path, _to_arrays(stats), warn)
+    return stats
 
 
-def _cache(extractor, dataset, rows):
+def _get_cache_path(extractor: FeatureExtractor, dataset: Dataset, rows: np.ndarray) -> Path:
     """Returns the path of cached statistics, named by all that they depend on."""
     digest = hashlib.sha256(json.dumps([dataset.sha256, get_feature_spec(extractor)]).encode())
     digest.update(np.ascontiguousarray(rows, dtype=np.int64))
     return cache.get_keras_home() / "keras_gan" / f"statistics-{digest.hexdigest()[:16]}.npz"
 
 
-def save_stats(path, statistics):
-    """Writes an .npz file of mu (d,), sigma (d, d), n and the protocol.
+def save_stats(path: str | Path, stats: FeatureStats) -> None:
+    """Writes an .npz file of mu (d,), sigma (d, d), n and the feature spec.
 
     The names mu and sigma are those that pytorch-fid reads and writes.
     """
-    npz.save(path, _arrays(statistics))
+    npz.save(path, _to_arrays(stats))
 
 
-def _arrays(statistics):
-    mu, sigma, n = statistics.gaussian
+def _to_arrays(stats: FeatureStats) -> dict[str, np.ndarray]:
+    mu, sigma, n = stats.gaussian
     known = {} if n is None else {"n": np.array(n)}
-    return {"mu": mu, "sigma": sigma, "protocol": np.array(json.dumps(statistics.protocol))} | known
+    return {"mu": mu, "sigma": sigma, _SPEC: np.array(json.dumps(stats.spec))} | known
 
 
-def is_stats_file(path):
+def is_stats_file(path: str | Path) -> bool:
     """Returns whether a file is an .npz file of statistics, and not one of images."""
     path = Path(path)
-    if path.suffix != ".npz" or not path.is_file():
-        return False
-    return {"mu", "sigma"} <= npz.list_names(path)
+    return path.suffix == ".npz" and path.is_file() and {"mu", "sigma"} <= npz.list_names(path)
 
 
-def load_stats(path, stated=None):
-    """Returns the `Statistics` in an .npz file.
+def load_stats(path: str | Path, assumed: str | None = None) -> FeatureStats:
+    """Returns the `FeatureStats` in an .npz file.
 
     Args:
-        stated: what the user says the protocol of a file without one is.
+        assumed: name of the features of a file that does not record them.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is damaged, holds no statistics, or no protocol and none is stated.
+        ValueError: it is damaged or holds no statistics, or it has no feature spec and none is assumed.
     """
     arrays = npz.load(path)
     try:
-        gaussian = _gaussian(**{name: arrays.get(name) for name in ("mu", "sigma", "n")})
-        kept = _protocol(arrays["protocol"]) if "protocol" in arrays else None
+        gaussian = _check_gaussian(**{name: arrays.get(name) for name in ("mu", "sigma", "n")})
+        spec = _read_spec(arrays[_SPEC]) if _SPEC in arrays else None
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"Expected statistics of features. Received: {path} ({error}).") from None
-    if kept is None and stated is None:
+    if spec is None and assumed is None:
         raise ValueError(
-            f"Statistics must say of which features they are. Received: {path} without a protocol; "
-            "--protocol NAME states it."
+            f"Statistics must record their features. Received: {path}, which does not; "
+            "--protocol NAME says which they are, as in --protocol pytorch-fid."
         )
-    return FeatureStats(gaussian, kept or {"stated": stated})
+    return FeatureStats(gaussian, spec or {"assumed": EARLIER_NAMES.get(str(assumed), str(assumed))})
 
 
-def _gaussian(mu, sigma, n):
+def _check_gaussian(mu, sigma, n) -> metrics.Gaussian:
     """Returns the `metrics.Gaussian` of arrays from a file, once they have been checked."""
     if mu is None or sigma is None:
         raise ValueError("it lacks mu or sigma")
@@ -136,28 +141,29 @@ def _gaussian(mu, sigma, n):
     return metrics.Gaussian(mu, sigma, None if n is None else int(n))
 
 
-def _protocol(array):
-    kept = json.loads(str(array))
-    if not isinstance(kept, dict) or not all(isinstance(value, str) for value in kept.values()):
-        raise ValueError("its protocol is no dict of strings")
-    return kept
+def _read_spec(array: np.ndarray) -> dict[str, str]:
+    spec = json.loads(str(array))
+    if not isinstance(spec, dict) or not all(isinstance(value, str) for value in spec.values()):
+        raise ValueError("its feature spec is no dict of strings")
+    if "stated" in spec:  # the word of earlier versions
+        spec = {"assumed": spec["stated"]}
+    return {name: EARLIER_NAMES.get(value, value) for name, value in spec.items()}
 
 
-def check_same_spec(a, b):
-    """Refuses two `Statistics` whose numbers do not mean the same.
+def check_same_spec(a: FeatureStats, b: FeatureStats) -> None:
+    """Refuses two `FeatureStats` whose numbers do not mean the same.
 
-    A protocol that was stated is taken at its word where the other's features have that name.
+    An assumed feature spec is trusted if it names the other's features.
 
     Raises:
-        ValueError: their protocols or their numbers of features differ.
+        ValueError: their feature specs or their numbers of features differ.
     """
-    if a.protocol != b.protocol and not ({"stated"} & (a.protocol.keys() | b.protocol.keys())):
-        names = [name for name, value in a.protocol.items() if b.protocol.get(name) != value]
-        differing = "; ".join(f"{name} {a.protocol[name]} and {b.protocol.get(name)}" for name in names)
-        raise ValueError(f"Both must be of one protocol. Received: {differing}.")
-    said = [s.protocol.get("stated", s.protocol.get("features")) for s in (a, b)]
-    if said[0] != said[1]:
-        raise ValueError(f"Both must be of the same features. Received: {said[0]} and {said[1]}.")
+    if a.spec != b.spec and not ({"assumed"} & (a.spec.keys() | b.spec.keys())):
+        names = [name for name, value in a.spec.items() if b.spec.get(name) != value]
+        differing = "; ".join(f"{name} {a.spec[name]} and {b.spec.get(name)}" for name in names)
+        raise ValueError(f"Both must have the same feature spec. Received: {differing}.")
+    if a.features != b.features:
+        raise ValueError(f"Both must be of the same features. Received: {a.features} and {b.features}.")
     lengths = [len(s.gaussian.mu) for s in (a, b)]
     if lengths[0] != lengths[1]:
         raise ValueError(f"Both must have as many features. Received: {lengths[0]} and {lengths[1]}.")

@@ -16,13 +16,13 @@ SIDE = 299  # pixels of an image it is shown
 PREPROCESSING = f"{SIDE}x{SIDE} bilinear antialiased, grey as RGB, [-1, 1]"
 
 
-def to_inception_input(pictures):
+def to_inception_input(images):
     """Returns float32 (n, 299, 299, 3) in [-1, 1] of uint8 (n, h, w, 1 or 3), the one way in.
 
     Bilinear, antialiased, which matters where images shrink; not rounded to levels again.
     """
-    resized = tf.image.resize(to_float(pictures), (SIDE, SIDE), "bilinear", antialias=True)
-    return tf.repeat(resized, 3 // pictures.shape[3], axis=3)
+    resized = tf.image.resize(to_float(images), (SIDE, SIDE), "bilinear", antialias=True)
+    return tf.repeat(resized, 3 // images.shape[3], axis=3)
 
 
 def from_weights(path):

@@ -16,7 +16,7 @@ from keras_gan.rng import Stream, choose_rows, draw_noise
 from keras_gan.run.info import CHECKPOINT, Run, is_run
 from keras_gan.run.info import read as read_run
 
-GRID_IMAGES = 25  # images of a source in the picture
+GRID_IMAGES = 25  # images of a source in a grid
 
 
 class RunInput(NamedTuple):
@@ -133,7 +133,7 @@ def _open_input(name, path, warn):
 def load_real_images(sources, dataset, path, offline, warn):
     """Returns the training part of the real images, and the test part or None.
 
-    Args and errors are those of `training_images`.
+    Args and errors are those of `load_training_images`.
     """
     where = dict(offline=offline, warn=warn)
     train = load_training_images(sources, dataset, path, **where)
@@ -188,7 +188,7 @@ def _other_part(name, path, size, split, **where):
 
 
 def match_shape(sources, image_shape):
-    """Returns the sources; coloured pictures that are grey become so where the real images are.
+    """Returns the sources; grey images saved as RGB get one channel where the real images are.
 
     Raises:
         ValueError: a source holds images of another shape than the real ones.
@@ -205,7 +205,7 @@ def match_shape(sources, image_shape):
 
 
 def _grey(source):
-    """Returns a source of grey pictures saved as RGB, as torchvision does, with one channel."""
+    """Returns a source of grey images saved as RGB, as torchvision does, with one channel."""
     if isinstance(source, RunInput) or not (source.images == source.images[..., :1]).all():
         return source
     return source._replace(images=source.images[..., :1])
@@ -229,26 +229,26 @@ class Side(NamedTuple):
     other: datasets.Dataset | None = None
 
     def count(self, most):
-        """Returns how many images are judged where `most` are asked for, None being all there are."""
+        """Returns how many images are used where `most` are asked for, None being all there are."""
         if self.dataset is None:
             return most or SAMPLES
         return min(len(self.dataset.images), most or len(self.dataset.images))
 
 
-def open_side(text, image_size, stated, offline, warn):
+def open_side(text, image_size, assumed, offline, warn):
     """Returns the `Side` that a user names.
 
     Args:
         text: a run, an .npz file of statistics, or images: a path or the name of a data set,
             followed by :train or :test where that part of it is meant.
         image_size: (h, w) to which images are resized as they are read; None leaves them.
-        stated: the protocol of a file of statistics that has none.
+        assumed: name of the features of a file of statistics that does not record them.
 
     Raises:
         OSError, ValueError: it cannot be read as any of them.
     """
     if feature_stats.is_stats_file(text):
-        return Side(text, statistics=feature_stats.load_stats(text, stated))
+        return Side(text, statistics=feature_stats.load_stats(text, assumed))
     if is_run(text):
         return Side(text, source=open_inputs([text], warn)[0])
     place, _, split = text.rpartition(":")
@@ -261,7 +261,7 @@ def open_side(text, image_size, stated, offline, warn):
 
 
 def find_labelled_images(sides, offline, warn):
-    """Returns the labelled images, training and test part, that a digit classifier is to learn from.
+    """Returns the labelled images, training and test part, for the classifier.
 
     They are those of a side, the second one before the first, and else the bundled digits.
     """
@@ -273,5 +273,5 @@ def find_labelled_images(sides, offline, warn):
             try:
                 return load_real_images([one.source], None, None, offline, warn)
             except (OSError, ValueError) as error:
-                warn(f"{error} The classifier of the bundled digits is the judge.")
+                warn(f"{error} Features are those of a classifier of the bundled digits.")
     return [datasets.load_dataset("digits", split=split) for split in ("train", "test")]

@@ -1,28 +1,21 @@
-"""Distances and scores: arrays of features, probabilities, labels or losses in, numbers out.
+"""Distances and scores: arrays of features or probabilities in, numbers out.
 
-Networks, files and protocols are known elsewhere. Features are float (n, d), a row for each
-image, and summed in float64. Input that does not fit raises ValueError.
+Nothing here knows networks or files. Features are float (n, d), a row for each image, and are
+summed in float64. Input that does not fit raises ValueError.
 """
 
 import contextlib
 import io
 import warnings
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg, special
+from numpy.typing import ArrayLike
+from scipy import linalg, stats
+from sklearn.metrics import pairwise_distances_chunked
 
-
-def pixel_std(images):
-    """Returns how much images differ: their standard deviation at a pixel, averaged over pixels.
-
-    Args:
-        images: uint8 (n, h, w, c).
-
-    Returns:
-        A float in grey levels, 0 where all are the same.
-    """
-    return float(images.std(axis=0, dtype=np.float32).mean())
+Rng = np.random.RandomState | np.random.Generator
 
 
 class Gaussian(NamedTuple):
@@ -30,7 +23,7 @@ class Gaussian(NamedTuple):
 
     mu: np.ndarray
     sigma: np.ndarray
-    n: int
+    n: int | None  # None where a file of statistics does not say it
 
 
 class Distance(NamedTuple):
@@ -41,26 +34,26 @@ class Distance(NamedTuple):
     note: str = ""
 
 
-def _require(condition, expected, received):
+def _require(condition: bool, expected: str, received: object) -> None:
     if not condition:
         raise ValueError(f"{expected}. Received: {received}.")
 
 
-def _checked(array, rows=1):
-    array = np.asarray(array, np.float64)
+def _check(features: ArrayLike, rows: int = 1) -> np.ndarray:
+    array = np.asarray(features, np.float64)
     fits = array.ndim == 2 and len(array) >= rows and array.shape[1]
     _require(fits, f"An array must be (n, d), n at least {rows}", f"shape {array.shape}")
     _require(np.isfinite(array).all(), "Numbers must be finite", "NaN or infinity")
     return array
 
 
-def _pair(x, y, rows=1):
-    x, y = _checked(x, rows), _checked(y, rows)
+def _check_pair(x: ArrayLike, y: ArrayLike, rows: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    x, y = _check(x, rows), _check(y, rows)
     _require(x.shape[1] == y.shape[1], "Both must have the same d", f"{x.shape} and {y.shape}")
     return x, y
 
 
-def gaussian(batches):
+def gaussian(batches: np.ndarray | Iterable[np.ndarray]) -> Gaussian:
     """Returns the `Gaussian` of an array (n, d), or of an iterable of arrays (m, d).
 
     Equals `np.mean` and `np.cov` of all rows, in memory that does not grow with their number:
@@ -68,10 +61,12 @@ def gaussian(batches):
     """
     if isinstance(batches, np.ndarray):
         batches = [batches[start : start + 1000] for start in range(0, len(batches), 1000)]
-    n, mu, scatter = 0, 0.0, 0.0
-    for batch in map(_checked, batches):
+    n, mu, scatter = 0, np.zeros(0), np.zeros(0)
+    for batch in map(_check, batches):
         m, d = batch.shape
-        _require(d == np.size(mu) or not n, "Batches must have the same d", f"{np.size(mu)}, {d}")
+        if not n:
+            mu, scatter = np.zeros(d), np.zeros((d, d))
+        _require(d == len(mu), "Batches must have the same d", f"{len(mu)}, {d}")
         shift = batch.mean(axis=0) - mu
         centred = batch - (mu + shift)
         scatter += centred.T @ centred + np.outer(shift, shift) * (n * m / (n + m))
@@ -81,7 +76,7 @@ def gaussian(batches):
     return Gaussian(mu, scatter / (n - 1), n)
 
 
-def merge(a, b):
+def merge(a: Gaussian, b: Gaussian) -> Gaussian:
     """Returns the `Gaussian` of the samples of two, as `gaussian` does of all of them together."""
     n, shift = a.n + b.n, b.mu - a.mu
     within = (a.n - 1) * a.sigma + (b.n - 1) * b.sigma
@@ -89,7 +84,7 @@ def merge(a, b):
     return Gaussian(a.mu + shift * (b.n / n), (within + between) / (n - 1), n)
 
 
-def frechet_distance(a, b, method="sqrtm"):
+def frechet_distance(a: Gaussian, b: Gaussian, method: str = "sqrtm") -> Distance:
     """Returns the `Distance` |mu_a - mu_b|^2 + tr(sigma_a + sigma_b - 2 (sigma_a sigma_b)^(1/2)).
 
     Dowson and Landau 1982; of Inception features, the FID of Heusel et al. 2017 (arXiv:1706.08500).
@@ -102,28 +97,36 @@ def frechet_distance(a, b, method="sqrtm"):
         method: "sqrtm" takes `scipy.linalg.sqrtm` of the product, and agrees with pytorch-fid's
             `calculate_frechet_distance`. "symmetric" takes the trace of
             (sigma_a^(1/2) sigma_b sigma_a^(1/2))^(1/2): the same, always real, and faster. Where
-            "sqrtm" is off it, complex or not finite, that is returned, and the note says why.
+            "sqrtm" differs from it, is complex or not finite, the symmetric value is returned
+            and the note says why.
     """
-    known = ("sqrtm", "symmetric")
-    _require(method in known, f"method must be one of {', '.join(known)}", f"method={method!r}")
-    _pair(a.mu[None], b.mu[None])
-    _pair(a.sigma, b.sigma)
+    known = method in ("sqrtm", "symmetric")
+    _require(known, "method must be one of sqrtm, symmetric", f"method={method!r}")
+    # Check the input. The factors A A^T = sigma also show a sigma that is no covariance.
+    _check_pair(a.mu[None], b.mu[None])
+    _check_pair(a.sigma, b.sigma)
     factors = _factor(a.sigma), _factor(b.sigma)
     if np.array_equal(a.mu, b.mu) and np.array_equal(a.sigma, b.sigma):
         return Distance(0.0, method)
+
+    # The symmetric form: about a second at d = 2048.
     traces = np.trace(a.sigma) + np.trace(b.sigma)
-    apart = np.sum((a.mu - b.mu) ** 2) + traces
-    exact = float(apart - 2 * _trace_of_root(*factors))
+    without_root = np.sum((a.mu - b.mu) ** 2) + traces
+    symmetric = float(without_root - 2 * _trace_of_root(*factors))
     if method == "symmetric":
-        return Distance(exact, method)
+        return Distance(symmetric, method)
+
+    # The published form: over ten times as long, and wrong without a word for singular products.
     trace, fault = _trace_of_sqrtm(a.sigma @ b.sigma)
-    value = float(apart - 2 * trace)
-    if not fault and abs(value - exact) > 1e-6 * traces:
+    value = float(without_root - 2 * trace)
+
+    # Keep it where both agree.
+    if not fault and abs(value - symmetric) > 1e-6 * traces:
         fault = f"gives {value:.6g}"
-    return Distance(exact, "symmetric", f"sqrtm {fault}") if fault else Distance(value, method)
+    return Distance(symmetric, "symmetric", f"sqrtm {fault}") if fault else Distance(value, method)
 
 
-def _factor(sigma):
+def _factor(sigma: np.ndarray) -> np.ndarray:
     """Returns A (d, r) with A A^T = sigma: Cholesky's, or of eigenvectors where it is singular."""
     try:
         return linalg.cholesky(sigma, lower=True)
@@ -135,7 +138,7 @@ def _factor(sigma):
     return vectors[:, kept] * np.sqrt(values[kept])
 
 
-def _trace_of_root(a, b):
+def _trace_of_root(a: np.ndarray, b: np.ndarray) -> float:
     """Returns tr (A A^T B B^T)^(1/2) as the sum of the singular values of A^T B, to nine digits.
 
     The roots of the eigenvalues of its square take a third of the time. They lose half of the
@@ -152,7 +155,7 @@ def _trace_of_root(a, b):
     return linalg.svdvals(product).sum()
 
 
-def _trace_of_sqrtm(product):
+def _trace_of_sqrtm(product: np.ndarray) -> tuple[float, str]:
     """Returns the trace of SciPy's root and "", or NaN and what is wrong with the root."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # SciPy warns of singular matrices; older ones print
@@ -164,21 +167,13 @@ def _trace_of_sqrtm(product):
     return np.trace(root).real, ""
 
 
-def frechet_distance_of_features(x, y):
-    """Returns the symmetric `Distance` of two sets of features, float (n, d) and (m, d).
-
-    With n or m below d no d x d matrix is formed: with X and Y the centred features,
-    tr (sigma_a sigma_b)^(1/2) is the sum of the singular values of X Y^T / sqrt((n - 1)(m - 1)).
-    """
-    x, y = _pair(x, y, rows=2)
-    if min(len(x), len(y)) >= x.shape[1]:
-        return frechet_distance(gaussian(x), gaussian(y), "symmetric")
-    a, b = (((f - f.mean(axis=0)) / np.sqrt(len(f) - 1)).T for f in (x, y))
-    apart = np.sum((x.mean(axis=0) - y.mean(axis=0)) ** 2) + np.sum(a**2) + np.sum(b**2)
-    return Distance(float(apart - 2 * _trace_of_root(a, b)), "low-rank")
-
-
-def kernel_distance(x, y, subsets=100, subset_size=1000, rng=None):
+def kernel_distance(
+    x: np.ndarray,
+    y: np.ndarray,
+    subsets: int = 100,
+    subset_size: int = 1000,
+    rng: Rng | None = None,
+) -> tuple[float, float]:
     """Returns mean and standard deviation over subsets of the unbiased MMD^2 (KID).
 
     With k(x, y) = (x.y / d + 1)^3: mean k of different x, plus that of different y, minus twice
@@ -187,7 +182,7 @@ def kernel_distance(x, y, subsets=100, subset_size=1000, rng=None):
     that of one subset, not of the mean. x and y are float (n, d), n at least `subset_size`;
     `rng` draws the subsets; None is torch-fidelity's `RandomState(2020)`.
     """
-    x, y = _pair(x, y)
+    x, y = _check_pair(x, y)
     n = min(len(x), len(y))
     _require(2 <= subset_size <= n, f"subset_size must be in 2..{n}", f"subset_size={subset_size}")
     _require(subsets >= 1, "subsets must be at least 1", f"subsets={subsets}")
@@ -197,14 +192,21 @@ def kernel_distance(x, y, subsets=100, subset_size=1000, rng=None):
     return float(np.mean(mmds)), float(np.std(mmds))
 
 
-def _squared_mmd(x, y):
+def _squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
+    """Returns the MMD^2 by k - 1 = u (3 + u (3 + u)), u = x.y / d: the ones of k cancel.
+
+    scikit-learn's `polynomial_kernel` is k itself, in which small features are lost beside 1.
+    """
     m, d = x.shape
-    xx, yy, xy = ((u @ v.T / d + 1) ** 3 for u, v in ((x, x), (y, y), (x, y)))
+    products = (u @ v.T / d for u, v in ((x, x), (y, y), (x, y)))
+    xx, yy, xy = (u * (3 + u * (3 + u)) for u in products)
     different = xx.sum() - np.trace(xx) + yy.sum() - np.trace(yy)
     return different / (m * (m - 1)) - 2 * xy.mean()
 
 
-def inception_score(probabilities, splits=10, rng=None):
+def inception_score(
+    probabilities: np.ndarray, splits: int = 10, rng: Rng | None = None
+) -> tuple[float, float]:
     """Returns mean and standard deviation over splits of exp(mean KL(p(y|x) || p(y))).
 
     Salimans et al. 2016 (arXiv:1606.03498). Agrees with torch-fidelity's `isc_features_to_metric`.
@@ -213,17 +215,17 @@ def inception_score(probabilities, splits=10, rng=None):
     them, and None is torch-fidelity's `RandomState(2020)`.
     """
     _require(splits >= 1, "splits must be at least 1", f"splits={splits}")
-    p = _checked(probabilities, rows=splits)
+    p = _check(probabilities, rows=splits)
     sums = p.sum(axis=1)
     fits = p.min() >= 0 and np.abs(sums - 1).max() < 1e-3
     _require(fits, "Rows must be probabilities", f"{p.min()} and up, sums {sums.min()} to {sums.max()}")
     p = p[(np.random.RandomState(2020) if rng is None else rng).permutation(len(p))]
     parts = np.split(p, [i * len(p) // splits for i in range(1, splits)])
-    scores = [np.exp(special.rel_entr(q, q.mean(axis=0)).sum(axis=1).mean()) for q in parts]
+    scores = [np.exp(stats.entropy(q, q.mean(axis=0, keepdims=True), axis=1).mean()) for q in parts]
     return float(np.mean(scores)), float(np.std(scores))
 
 
-def precision_recall(real, fake, k=3):
+def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[float, float]:
     """Returns precision, the share of fakes near a real sample, and recall, of real near a fake.
 
     Near is within the distance from a sample to its k-th nearest neighbour in its own set; n and
@@ -231,54 +233,21 @@ def precision_recall(real, fake, k=3):
     `prc_features_to_metric`. Both depend on n and k, and an outlier has a large ball.
     """
     _require(k >= 1, "k must be at least 1", f"k={k}")
-    real, fake = _pair(real, fake, rows=k + 1)
+    real, fake = _check_pair(real, fake, rows=k + 1)
+    # Distances are computed from products, in which they are lost where all features are far from 0.
+    centre = np.median(real, axis=0)  # which outliers do not move, unlike the mean
+    real, fake = real - centre, fake - centre
     return _share_near(fake, real, k), _share_near(real, fake, k)
 
 
-def _share_near(x, y, k):
+def _share_near(x: np.ndarray, y: np.ndarray, k: int) -> float:
     radii = np.hstack([np.partition(part, k)[:, k] for part in _distances(y, y)])
     return float(np.hstack([(part <= radii).any(axis=1) for part in _distances(x, y)]).mean())
 
 
-def _distances(x, y):
+def _distances(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
     """Yields distances (rows, len(y)) of successive rows of x, some 256 MiB at a time."""
-    from sklearn.metrics import pairwise_distances_chunked
-
-    rounding = 1e-6 * np.linalg.norm(y, axis=1)
+    rounding_noise = 1e-6 * np.linalg.norm(y, axis=1)
     for part in pairwise_distances_chunked(x, y, working_memory=256):
-        part[part < rounding] = 0  # equal rows are 0 apart, which the fast form of |x - y| is not
+        part[part < rounding_noise] = 0  # equal rows are 0 apart, which the fast form of |x - y| is not
         yield part
-
-
-def nearer_share(fakes, tests):
-    """Returns how often a fake is nearer to the training set than a test image is: 1 for copies.
-
-    The share of pairs whose fake is nearer, equal distances counting half: 0.5 for samples of the
-    distribution itself, less for those far from it. The Mann-Whitney form of Meehan et al. 2020
-    (arXiv:2004.05675). Blurred samples are near too, in pixels more than in features.
-
-    Args:
-        fakes, tests: float (n,) and (m,), distances of each to its nearest training image.
-    """
-    below, up_to = (np.searchsorted(np.sort(tests), fakes, side) for side in ("left", "right"))
-    return float(1 - (below + up_to).mean() / (2 * len(tests)))
-
-
-def count_distinct(images):
-    """Returns the number of distinct images of uint8 (n, h, w, c), those that differ in a byte."""
-    return len({image.tobytes() for image in images})
-
-
-def class_coverage(labels, classes):
-    """Returns how many classes occur in integers (n,), and the entropy of their shares in nats."""
-    counts = np.bincount(labels, minlength=classes)
-    fits = 0 < counts.sum() and len(counts) == classes
-    _require(fits, f"Labels must be in 0..{classes - 1}", f"counts {counts}")
-    return int(np.count_nonzero(counts)), float(special.entr(counts / counts.sum()).sum())
-
-
-def trend_and_spread(losses):
-    """Returns slope (least squares, in 1000 steps) and deviation of the last tenth of (steps,)."""
-    losses = _checked(np.reshape(losses, (-1, 1)), rows=2)[:, 0]
-    tail = losses[-max(2, len(losses) // 10) :]
-    return float(1000 * np.polyfit(np.arange(len(tail)), tail, 1)[0]), float(tail.std())

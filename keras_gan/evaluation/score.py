@@ -1,4 +1,4 @@
-"""The score of a GAN while it is trained: the Fréchet distance of its samples to the training images."""
+"""The score of a GAN while it is trained."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ class Scorer:
     """Scores a GAN while it is trained: the Fréchet distance of its samples to the training images.
 
     Args:
-        extractor: `features.Extractor`.
+        extractor: `features.FeatureExtractor`.
         dataset: `data.Dataset` of the training images, all of which are the real side.
         samples: number of samples, of the same noise every time.
         warn: called with a line where cached statistics are damaged.
@@ -23,14 +23,14 @@ class Scorer:
 
     def __call__(self, gan, epoch):
         """Returns the row of metrics.jsonl of a GAN at its step, by the symmetric form."""
-        pictures = gan.sample(draw_noise(gan.seed, Stream.EVALUATION, 0, self._samples, gan.latent_dim))
-        own = metrics.gaussian(self.extractor(pictures)[0])
+        samples = gan.sample(draw_noise(gan.seed, Stream.EVALUATION, 0, self._samples, gan.latent_dim))
+        fake = metrics.gaussian(self.extractor(samples)[0])
         about = {"n": self._samples, "n_real": self._real.n, "data": self._dataset.sha256}
         return {
             "step": gan.step,
             "epoch": epoch,
             "metric": "frechet_distance",
-            "value": metrics.frechet_distance(own, self._real, "symmetric").value,
+            "value": metrics.frechet_distance(fake, self._real, "symmetric").value,
             **about,
             "seed": gan.seed,
             **feature_stats.get_feature_spec(self.extractor),

@@ -1,8 +1,8 @@
-"""The metrics of an evaluation: what each is called, how it is written, and their table as text."""
+"""The metrics of an evaluation: the name and format of each, and their table as text."""
 
 from keras_gan.evaluation import diagnosis
 
-METRICS = {  # metric: (group, what it is called, how it is written, what is better)
+METRICS = {  # metric: (group, name, format, which direction is better)
     "frechet_distance": ("quality", "Fréchet distance", ".2f", "lower"),
     "kernel_distance": ("quality", "kernel distance (KID)", ".4f", "lower"),
     "inception_score": ("quality", "Inception Score", ".2f", "higher"),
@@ -14,23 +14,24 @@ METRICS = {  # metric: (group, what it is called, how it is written, what is bet
     "pairwise_ssim": ("diversity", "SSIM of two samples", ".3f", "lower"),
     "classes": ("diversity", "classes that occur", "d", "higher"),
     "class_entropy": ("diversity", "entropy of the classes, nats", ".3f", "higher"),
-    "spread": ("diversity", "spread of the pixels, share of the real images'", ".3f", "higher"),
+    "pixel_std": ("diversity", "std of the pixels, share of the real images'", ".3f", "higher"),
     "copying": ("copying", "nearer to a training image than a test image is", ".3f", ""),
     "d_loss_trend": ("stability", "d_loss, change in 1000 steps", "+.4f", ""),
-    "d_loss_spread": ("stability", "d_loss, spread", ".4f", ""),
+    "d_loss_std": ("stability", "d_loss, std", ".4f", ""),
     "g_loss_trend": ("stability", "g_loss, change in 1000 steps", "+.4f", ""),
-    "g_loss_spread": ("stability", "g_loss, spread", ".4f", ""),
+    "g_loss_std": ("stability", "g_loss, std", ".4f", ""),
     "d_acc_real": ("interplay", "real images that D takes for real", ".3f", ""),
     "d_acc_fake": ("interplay", "samples that D takes for fake", ".3f", ""),
     "fooled": ("interplay", "samples that fool D", ".3f", ""),
 }
 
 
-def format_table(rows, about):
-    """Returns the lines of the table of an evaluation, by group, with its verdict."""
+def format_table(rows, extractor_description):
+    """Yields the lines of the table of an evaluation, by group, and its diagnosis."""
     first = rows[0]
     yield f"step {first['step']}, epoch {first['epoch']}: {first['n']} samples, seed {first['seed']}"
-    yield f"real images: {first['n_real']} trained on, {first['n_test']} others; judge: {about}"
+    yield f"real images: {first['n_real']} trained on, {first['n_test']} others"
+    yield f"features: {extractor_description}"
     group = None
     for row in rows:
         of, what, form, better = METRICS[row["metric"]]
@@ -43,5 +44,5 @@ def format_table(rows, about):
 
 
 def _cell(row, form):
-    spread = "" if row["spread"] is None else f" +- {row['spread']:{form}}"
-    return f"{row['value']:{form}}{spread}"
+    std = "" if row["std"] is None else f" +- {row['std']:{form}}"
+    return f"{row['value']:{form}}{std}"

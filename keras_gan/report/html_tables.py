@@ -1,4 +1,4 @@
-"""The tables of a report as HTML: settings, and every row of metrics.jsonl under its protocol."""
+"""The tables of a report as HTML: settings, and every row of metrics.jsonl with its feature spec."""
 
 import html
 import json
@@ -7,9 +7,9 @@ from typing import NamedTuple
 from keras_gan.evaluation.table import METRICS
 from keras_gan.run import metrics_log
 
-_SAID = {"metric", "value", "spread", "real", "step", "epoch"}  # of a row in its table; the rest is protocol
+_SHOWN = {"metric", "value", "std", "real", "step", "epoch"}  # of a row in its table; the rest is its spec
 
-_ABOUT = {  # how the protocol is called
+_SPEC_NAMES = {  # of the feature spec, and what else a number depends on
     "features": "features",
     "weights": "SHA-256 of the network",
     "preprocessing": "preprocessing",
@@ -64,7 +64,7 @@ def find_newest_evaluation(rows):
 
 
 def _groups(rows):
-    """Returns lists of rows: evaluations, each of a step and protocol, and series of one metric."""
+    """Returns lists of rows: evaluations, each of a step and feature spec, and series of one metric."""
     groups = {}
     for row in rows:
         key = (row["step"] if "n_test" in row else row["metric"], json.dumps(_about(row), sort_keys=True))
@@ -77,7 +77,7 @@ def _is_evaluation(rows):
 
 
 def _about(row):
-    return {name: value for name, value in row.items() if name not in _SAID}
+    return {name: value for name, value in row.items() if name not in _SHOWN}
 
 
 def format_metrics(rows):
@@ -85,10 +85,10 @@ def format_metrics(rows):
     groups = _groups(rows)
     evaluations = [group for group in groups if _is_evaluation(group)]
     for group in sorted(evaluations, key=lambda group: -group[0]["step"]):
-        yield _evaluation(group) + _protocol(group)
+        yield _evaluation(group) + _format_spec(group)
     for group in groups:
         if not _is_evaluation(group):
-            yield _series(group) + _protocol(group)
+            yield _series(group) + _format_spec(group)
 
 
 def _evaluation(rows):
@@ -100,8 +100,8 @@ def _evaluation(rows):
             group = of
         cells = _number(row, form) + _number({"value": row.get("real")}, form)
         lines.append(f'<tr><th scope="row">{escape(what)}{_ARROWS[better]}</th>{cells}</tr>')
-    floor = f"Test images: what {escape(rows[0]['n_test'])} real images that were not trained on get."
-    note = f'<p class="muted">{floor} Better is lower (↓) or higher (↑).</p>'
+    baseline = f"Test images: what {escape(rows[0]['n_test'])} real images that were not trained on get."
+    note = f'<p class="muted">{baseline} Better is lower (↓) or higher (↑).</p>'
     table = _table(("", "samples", "test images"), lines)
     return f'<h3>Evaluation at {_when(rows[0])}</h3><div class="box">{table}</div>{note}'
 
@@ -127,10 +127,10 @@ def _when(row):
 
 
 def _number(row, form):
-    """Returns the cell of a value and its spread, rounded to read and in full in `data` elements."""
+    """Returns the cell of a value and its standard deviation, rounded to read and in full in `data` elements."""
     parts = [_rounded(row.get("value"), form)]
-    if row.get("spread") is not None:
-        parts.append(f"<small>± {_rounded(row['spread'], form.lstrip('+'))}</small>")
+    if row.get("std") is not None:
+        parts.append(f"<small>± {_rounded(row['std'], form.lstrip('+'))}</small>")
     return f'<td class="number">{"".join(parts)}</td>'
 
 
@@ -157,8 +157,8 @@ def _series(rows):
     return f'<h3>{title}</h3><div class="box series" tabindex="0">{table}</div>'
 
 
-def _protocol(rows):
+def _format_spec(rows):
     about = _about(rows[0])
-    named = {_ABOUT[name]: about[name] for name in _ABOUT if name in about}
-    others = {name: json.dumps(value) for name, value in about.items() if name not in _ABOUT}
-    return f'<div class="protocol">{format_pairs(named | others)}</div>'
+    named = {_SPEC_NAMES[name]: about[name] for name in _SPEC_NAMES if name in about}
+    others = {name: json.dumps(value) for name, value in about.items() if name not in _SPEC_NAMES}
+    return f'<div class="spec">{format_pairs(named | others)}</div>'

@@ -8,7 +8,12 @@ from keras_gan.files.atomic import atomic_write
 
 _MAX_BYTES = 64 * 2**20
 _MAX_STEP = 2**53  # up to there float64 tells steps apart
-_FOUND = ("value", "spread", "real")  # the rest of a row says what the number is of
+_FOUND = ("value", "std", "real")  # the rest of a row says what the number is of
+
+_EARLIER_WORDS = {
+    "metric": {"spread": "pixel_std", "d_loss_spread": "d_loss_std", "g_loss_spread": "g_loss_std"},
+    "features": {"digits": "classifier"},
+}
 
 
 def read(path):
@@ -30,7 +35,7 @@ def read(path):
 
 
 def _row(line):
-    row = json.loads(line)
+    row = _rename(json.loads(line))
     if not isinstance(row, dict) or type(row.get("step")) is not int or type(row.get("metric")) is not str:
         raise ValueError("a row without a step and a metric")
     if "value" not in row:
@@ -43,8 +48,19 @@ def _row(line):
     return row
 
 
+def _rename(row):
+    """Returns a row in today's words, where an earlier version wrote others."""
+    if not isinstance(row, dict):
+        return row
+    row = {"std" if name == "spread" else name: value for name, value in row.items()}
+    for name, words in _EARLIER_WORDS.items():
+        if isinstance(row.get(name), str):
+            row[name] = words.get(row[name], row[name])
+    return row
+
+
 def add(path, rows):
-    """Adds rows; one of the same step, metric and protocol is replaced."""
+    """Adds rows; one of the same step, metric and feature spec is replaced."""
     new = {_key(row) for row in rows}
     _write(path, [row for row in read(path) if _key(row) not in new] + rows)
 
@@ -74,7 +90,7 @@ def _write(path, rows):
 def select_training_scores(rows):
     """Returns the Fréchet distances that `train` measured, in the order of their steps.
 
-    Those of `evaluate`, which have test images beside them, are of another protocol.
+    Those of `evaluate`, which have test images beside them, depend on more.
     """
     rows = select(rows, "frechet_distance")
     return [row for row in rows if "n_test" not in row and row["value"] is not None]

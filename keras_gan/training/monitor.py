@@ -6,7 +6,7 @@ recall of `metrics` sees that.
 
 import numpy as np
 
-from keras_gan.evaluation import diagnosis, metrics
+from keras_gan.evaluation import diagnosis, diversity
 
 
 def check_finite(step, values):
@@ -33,7 +33,7 @@ class Monitor:
     """
 
     def __init__(self, real, warn):
-        self._real_spread = metrics.pixel_std(real[:: -(-len(real) // 100)])  # of 100 at most: milliseconds
+        self._real_std = diversity.pixel_std(real[:: -(-len(real) // 100)])  # of 100 at most: milliseconds
         self._warn, self._said, self._was_diverse = warn, set(), False
         self._alike_since = self._won_since = None
 
@@ -58,7 +58,7 @@ class Monitor:
         """
         if samples is None:
             return
-        ratio = metrics.pixel_std(samples) / max(self._real_spread, 1e-9)
+        ratio = diversity.pixel_std(samples) / max(self._real_std, 1e-9)
         self._was_diverse |= ratio >= diagnosis.DIVERSE
         if ratio >= diagnosis.ALIKE:
             self._alike_since = None

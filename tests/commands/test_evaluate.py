@@ -14,7 +14,7 @@ TRAIN = "train --preset aioz --epochs 1 --batch-size 50 --latent-dim 7 --quiet -
 
 @pytest.fixture(autouse=True)
 def prepared(tmp_path, monkeypatch):
-    """A folder of the test's own, GANs that XLA does not compile, and a judge that takes no time."""
+    """A folder of the test's own, GANs that XLA does not compile, and an extractor that takes no time."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(features, "load_classifier", lambda train, test, warn: TenClasses())
 
@@ -40,14 +40,17 @@ def refused(*words):
     return lines[-1]
 
 
-def test_fid_of_a_run_to_test_images_with_its_floor(trained, images):
+def test_fid_of_a_run_to_test_images_with_its_real_baseline(trained, images):
     result = run("fid", "run", f"{images}:test", "--count", 30)
     assert result.exit_code == 0, result.output
-    first, of, floor, judge = result.stdout.splitlines()
-    assert first.startswith("Fréchet distance (digits features): ")
+    first, of, baseline, extractor = result.stdout.splitlines()
+    assert first.startswith("Fréchet distance (classifier features): ")
     assert of == "  of 30 images of run to 10 of images.npz:test, seed 0"
-    assert floor.endswith("of 30 real images to 10 others") and judge == "judge: a judge for tests"
-    assert "--features digits: a judge for tests." in result.stderr
+    assert (
+        baseline.endswith("of 30 real images to 10 others")
+        and extractor == "feature extractor: an extractor for tests"
+    )
+    assert "--features classifier: an extractor for tests." in result.stderr
     assert "With 10 images, fewer than 2048" in result.stderr
 
 
@@ -55,7 +58,7 @@ def test_fid_as_json_is_that_of_the_images_themselves(images):
     same = run("fid", images, images, "--json", "--features", "digits")
     found = json.loads(same.stdout)
     assert found["frechet_distance"] == pytest.approx(0, abs=1e-3) and found["n_a"] == 40
-    assert found["floor"]["n"] == 10 and found["protocol"]["features"] == "digits"
+    assert found["real_baseline"]["n"] == 10 and found["feature_spec"]["features"] == "classifier"
 
 
 def test_statistics_are_saved_and_stand_in_for_the_images(images):
@@ -66,30 +69,34 @@ def test_statistics_are_saved_and_stand_in_for_the_images(images):
     ]
     assert values[0] == pytest.approx(values[1], rel=1e-9)
     alone = run("fid", "stats.npz", "stats.npz")
-    assert alone.exit_code == 0 and "judge: the network that the statistics are of" in alone.stdout
+    assert (
+        alone.exit_code == 0 and "feature extractor: the network that the statistics are of" in alone.stdout
+    )
 
 
 def test_statistics_of_another_network_are_refused_and_unknown_ones_need_a_word(images, monkeypatch):
     run("fid", images, "--save-stats", "stats.npz")
     monkeypatch.setattr(TenClasses, "sha256", "1" * 64)
     line = refused("fid", f"{images}:test", "stats.npz")
-    assert "Both must be of one protocol. Received: weights 1111" in line
+    assert "Both must have the same feature spec. Received: weights 1111" in line
     np.savez("bare.npz", mu=np.zeros(3), sigma=np.eye(3))
-    assert "--protocol NAME states it" in refused("fid", images, "bare.npz")
+    assert "--protocol NAME says which" in refused("fid", images, "bare.npz")
     result = run("fid", images, "bare.npz", "--protocol", "digits", "--json")
-    assert json.loads(result.stdout)["n_b"] is None and json.loads(result.stdout)["stated"]
+    assert json.loads(result.stdout)["n_b"] is None and json.loads(result.stdout)["assumed_spec"]
     said = ("--features", "digits", "--protocol", "inception")
-    assert "Received: digits and inception" in refused("fid", images, "bare.npz", *said)
-    unknown = refused("fid", images, "bare.npz", "--protocol", "pytorch-fid")  # before anything is judged
-    assert "features must be one of FILE.keras, digits, inception" in unknown
+    assert "Received: classifier and inception" in refused("fid", images, "bare.npz", *said)
+    unknown = refused(
+        "fid", images, "bare.npz", "--protocol", "pytorch-fid"
+    )  # before any features are computed
+    assert "features must be one of FILE.keras, classifier, inception" in unknown
 
 
 def test_saved_statistics_are_not_made_twice(trained, images, monkeypatch):
     seen = []
-    judged = TenClasses.__call__
-    monkeypatch.setattr(TenClasses, "__call__", lambda self, x: seen.append(len(x)) or judged(self, x))
+    compute = TenClasses.__call__
+    monkeypatch.setattr(TenClasses, "__call__", lambda self, x: seen.append(len(x)) or compute(self, x))
     result = run("fid", "run", images, "--count", 20, "--save-stats", "stats.npz", "--features", "digits")
-    assert result.exit_code == 0 and sum(seen) == 20 + 20 + 10, result.output  # the run, B, the floor
+    assert result.exit_code == 0 and sum(seen) == 20 + 20 + 10, result.output  # the run, B, the baseline
 
 
 def test_fid_needs_two_sides_or_a_file_to_write(images):
@@ -105,7 +112,9 @@ def test_evaluate_prints_every_metric_and_keeps_it(trained):
     assert [row["n"] for row in rows] == [9] + [20] * (len(rows) - 1) and len(rows) > 15
     again = json.loads(run("evaluate", "run", "--count", 20, "--json").stdout)
     assert metrics_log.read("run/metrics.jsonl") == rows == [rows[0], *again["rows"]]
-    assert again["verdict"] == result.stdout.splitlines()[-1] and again["judge"] == TenClasses.about
+    assert (
+        again["diagnosis"] == result.stdout.splitlines()[-1] and again["features"] == TenClasses.description
+    )
 
 
 def test_evaluate_of_a_run_that_is_being_trained_leaves_its_file_alone(trained):
@@ -136,10 +145,13 @@ def test_best_checkpoint_is_evaluated_too_and_other_things_are_refused(trained, 
 def test_plot_writes_the_chart_of_a_run(trained):
     result = run("plot", "run")
     assert result.exit_code == 0 and result.stdout.startswith("run/curves.png: loss of the discriminator, ")
-    assert "Fréchet distance, digits features, 9 samples of run" in result.stdout
+    assert "Fréchet distance, classifier features, 9 samples of run" in result.stdout
     assert "Received: nothing, without one" in refused("plot", "nothing")
 
 
 def test_features_that_are_unknown_are_refused_before_anything_is_written(images, tmp_path):
     line = refused(*TRAIN, "--data", images, "--batch-size", 40, "--fid-interval", 1, "--features", "vgg")
-    assert "features must be one of FILE.keras, digits, inception" in line and not (tmp_path / "run").exists()
+    assert (
+        "features must be one of FILE.keras, classifier, inception" in line
+        and not (tmp_path / "run").exists()
+    )

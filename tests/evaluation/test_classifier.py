@@ -64,7 +64,7 @@ def test_training_is_the_same_whatever_the_global_random_state_and_leaves_it_alo
 def test_classifier_is_trained_once_and_then_read(few_steps):
     said = []
     first = classifier.train_or_load_classifier(squares(), said.append).get_weights()
-    assert said == ["Training a classifier of squares to judge samples by, once."]
+    assert said == ["Training a classifier of squares, once: its features measure the samples."]
     again = classifier.train_or_load_classifier(squares(name="copy"), pytest.fail).get_weights()
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)

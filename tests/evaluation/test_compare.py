@@ -17,7 +17,7 @@ from keras_gan.training import loop
 class FirstPixel:
     """An extractor that reads the class from the first pixel and how sure it is from the second."""
 
-    name, about, sha256 = "first pixel", "for tests", "0" * 64
+    name, description, sha256 = "first pixel", "for tests", "0" * 64
 
     def __call__(self, images):
         flat = images.reshape(len(images), -1).astype(np.float32)
@@ -67,7 +67,7 @@ def labelled(n, seed=0):
     return datasets.Dataset.from_array(images)._replace(labels=np.arange(n) % 10)
 
 
-def test_judge_takes_the_test_part_or_holds_out_a_sixth_and_says_so(monkeypatch):
+def test_reference_takes_the_test_part_or_holds_out_a_sixth_and_says_so(monkeypatch):
     given = []
 
     def digits(train, test, warn):
@@ -76,14 +76,16 @@ def test_judge_takes_the_test_part_or_holds_out_a_sixth_and_says_so(monkeypatch)
 
     monkeypatch.setattr(features, "load_classifier", digits)
     train, test = labelled(60), labelled(20, 1)
-    judge = compare.build_scorer(train, test, None)
-    assert given[0] == (train, test) and judge.real.n == 60 and judge.test.images is test.images
+    reference = compare.build_reference(train, test, None)
+    assert given[0] == (train, test) and reference.real.n == 60 and reference.test.images is test.images
     lines = []
-    judge = compare.build_scorer(train, None, lines.append)
+    reference = compare.build_reference(train, None, lines.append)
     [line] = lines
     assert line.startswith("A sixth of array is held out to test with, as it has no test part; a run on all")
     kept, held_out = given[1]
-    assert (judge.real.n, len(judge.test.images)) == (50, 10) == (len(kept.images), len(held_out.images))
+    assert (
+        (reference.real.n, len(reference.test.images)) == (50, 10) == (len(kept.images), len(held_out.images))
+    )
     np.testing.assert_array_equal(kept.images[:, 0, 0, 0], kept.labels)  # still of each other
     both = np.concatenate([kept.images, held_out.images])
     assert {i.tobytes() for i in both} == {i.tobytes() for i in train.images}
@@ -92,18 +94,25 @@ def test_judge_takes_the_test_part_or_holds_out_a_sixth_and_says_so(monkeypatch)
 def test_images_without_labels_are_cut_in_two_as_well(monkeypatch):
     given = []
     monkeypatch.setattr(features, "load_classifier", lambda *parts: given.extend(parts) or FirstPixel())
-    judge = compare.build_scorer(datasets.Dataset.from_array(images_of([1] * 12, [9] * 12)), None, [].append)
-    assert (judge.real.n, len(judge.test.images), given[0].labels, given[1].labels) == (10, 2, None, None)
+    reference = compare.build_reference(
+        datasets.Dataset.from_array(images_of([1] * 12, [9] * 12)), None, [].append
+    )
+    assert (reference.real.n, len(reference.test.images), given[0].labels, given[1].labels) == (
+        10,
+        2,
+        None,
+        None,
+    )
 
 
 def test_table_in_words_is_aligned_and_says_what_is_missing():
-    judge = SimpleNamespace(extractor=SimpleNamespace(about="a network"), real=SimpleNamespace(n=9))
+    reference = SimpleNamespace(extractor=SimpleNamespace(description="a network"), real=SimpleNamespace(n=9))
     row = dict.fromkeys(compare._COLUMNS)
     rows = [row | {"name": "a", "steps": 30000, "confident": 0.5}, row | {"name": "bcd"}]
-    *lines, about = compare.format_table(rows, judge).splitlines()
+    *lines, about = compare.format_table(rows, reference).splitlines()
     assert len({len(line) for line in lines}) == 1 and "30000" in lines[1] and "50.0%" in lines[1]
     assert lines[2].split() == ["bcd", *"-" * 12]
-    assert about == "Judge: a network; Fréchet distances are to 9 real images."
+    assert about == "Features: a network; Fréchet distances are to 9 real images."
 
 
 def test_the_digit_classifier_tells_digits_from_noise():
@@ -112,9 +121,11 @@ def test_the_digit_classifier_tells_digits_from_noise():
         datasets.Dataset.from_array(digits.images[rows, 7:21, 7:21])._replace(labels=digits.labels[rows])
         for rows in (slice(300), slice(300, 500))
     )
-    judge = compare.build_scorer(train, test, lambda line: None)
+    reference = compare.build_reference(train, test, lambda line: None)
     noise = np.random.default_rng(0).integers(0, 256, test.images.shape, dtype=np.uint8)
-    on_digits, on_noise = (compare.score_images(judge.extractor, judge.real, x) for x in (test.images, noise))
+    on_digits, on_noise = (
+        compare.score_images(reference.extractor, reference.real, x) for x in (test.images, noise)
+    )
     assert 5 * on_digits["frechet_distance"] < on_noise["frechet_distance"]
     assert on_digits["classes"] == 10 and on_digits["rarest"] > 0.04 and on_digits["confident"] > 0.5
 
@@ -176,7 +187,7 @@ def test_command_prints_a_table(folder, stub, tmp_path, monkeypatch):
     heading, *lines, about, written = result.stdout.splitlines()
     assert heading.split()[:3] == ["source", "framework", "preset"]
     assert [line.split()[0] for line in lines] == ["fakes.npz", "a", "real"]
-    assert about == "Judge: for tests; Fréchet distances are to 200 real images."
+    assert about == "Features: for tests; Fréchet distances are to 200 real images."
     assert written == f"In {tmp_path}: samples.png, losses.png."
 
 

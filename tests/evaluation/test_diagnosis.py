@@ -2,7 +2,7 @@ import pytest
 
 from keras_gan.evaluation import diagnosis
 
-VALUES = dict(copying=0.3, classes=10, spread=1, distinct=1, d_acc_real=0.6, d_acc_fake=0.6, recall=0.5)
+VALUES = dict(copying=0.3, classes=10, pixel_std=1, distinct=1, d_acc_real=0.6, d_acc_fake=0.6, recall=0.5)
 VALUES |= dict(frechet_distance=6.0, fooled=0.4)
 
 
@@ -12,14 +12,14 @@ VALUES |= dict(frechet_distance=6.0, fooled=0.4)
         ({}, "Healthy"),
         ({"copying": 0.95}, "Copying"),
         ({"classes": 5}, "Collapsed"),
-        ({"spread": 0.1}, "Collapsed"),
+        ({"pixel_std": 0.1}, "Collapsed"),
         ({"distinct": 0.4}, "Collapsed"),
         ({"d_acc_real": 0.99, "d_acc_fake": 0.99}, "The discriminator has won"),
         ({"d_acc_real": 0.99}, "Healthy"),
         ({"recall": 0.01}, "Unfinished"),
     ],
 )
-def test_verdict_names_what_is_wrong(change, name):
+def test_diagnosis_names_what_is_wrong(change, name):
     values = (VALUES | change).items()
     rows = [{"metric": m, "value": v, "real": {"classes": 10}.get(m, 2.0)} for m, v in values]
     line = diagnosis.diagnose(rows)
@@ -27,6 +27,6 @@ def test_verdict_names_what_is_wrong(change, name):
 
 
 def test_losses_that_still_move_are_named():
-    losses = {"d_loss_trend": 2.0, "d_loss_spread": 1.0, "g_loss_trend": -0.5, "g_loss_spread": 1.0}
-    assert diagnosis._losses_in_words(losses) == "d_loss still moving"
-    assert diagnosis._losses_in_words(losses | {"d_loss_trend": -0.5}) == "both losses steady"
+    losses = {"d_loss_trend": 2.0, "d_loss_std": 1.0, "g_loss_trend": -0.5, "g_loss_std": 1.0}
+    assert diagnosis._describe_losses(losses) == "d_loss still moving"
+    assert diagnosis._describe_losses(losses | {"d_loss_trend": -0.5}) == "both losses steady"

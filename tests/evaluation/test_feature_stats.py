@@ -27,7 +27,7 @@ def test_statistics_of_rows_are_mean_and_covariance_and_are_made_once(keras_home
     assert corner.seen == 90 and len(list((keras_home / "keras_gan").iterdir())) == 1
 
 
-def test_cache_tells_apart_images_rows_and_protocols(keras_home):
+def test_cache_tells_apart_images_rows_and_feature_specs(keras_home):
     corner = Corner()
     other = datasets.Dataset.from_array(DATASET.images ^ 1, "set")
     for dataset, rows in ((DATASET, ALL), (DATASET, ALL[:50]), (other, ALL)):
@@ -46,7 +46,7 @@ def test_damaged_cache_is_made_again_and_it_is_said(keras_home):
     path.write_bytes(path.read_bytes()[:100])
     lines = []
     assert_of(feature_stats.load_or_compute_stats(Corner(), DATASET, ALL, lines.append), DATASET.images)
-    assert len(lines) == 1 and lines[0].startswith("Cached statistics are made again: ")
+    assert len(lines) == 1 and lines[0].startswith("Cached statistics are computed again: ")
     feature_stats.load_or_compute_stats(Corner(), DATASET, ALL, forbidden)
 
 
@@ -64,19 +64,28 @@ def test_file_holds_what_pytorch_fid_reads_and_is_read_again(tmp_path):
     with np.load(tmp_path / "a.npz") as file:
         np.testing.assert_array_equal(file["mu"], made.gaussian.mu)
         np.testing.assert_array_equal(file["sigma"], made.gaussian.sigma)
-        assert file["n"] == 90 and json.loads(str(file["protocol"])) == made.protocol
+        assert file["n"] == 90 and json.loads(str(file["protocol"])) == made.spec
     found = feature_stats.load_stats(tmp_path / "a.npz")
     np.testing.assert_array_equal(found.gaussian.sigma, made.gaussian.sigma)
-    assert (found.gaussian.n, found.protocol) == (90, made.protocol)
-    assert made.protocol == {"features": "corner", "weights": "0" * 64, "preprocessing": "none"}
+    assert (found.gaussian.n, found.spec) == (90, made.spec)
+    assert made.spec == {"features": "corner", "weights": "0" * 64, "preprocessing": "none"}
 
 
-def test_file_without_a_protocol_needs_one_that_is_stated(tmp_path):
+def test_file_without_a_feature_spec_needs_one_that_is_assumed(tmp_path):
     np.savez(tmp_path / "a.npz", mu=np.zeros(3), sigma=np.eye(3))
-    with pytest.raises(ValueError, match="a.npz without a protocol; --protocol NAME states it"):
+    with pytest.raises(ValueError, match="a.npz, which does not; --protocol NAME says"):
         feature_stats.load_stats(tmp_path / "a.npz")
     found = feature_stats.load_stats(tmp_path / "a.npz", "corner")
-    assert (found.gaussian.n, found.protocol) == (None, {"stated": "corner"})
+    assert (found.gaussian.n, found.spec) == (None, {"assumed": "corner"})
+
+
+@pytest.mark.parametrize(
+    "earlier, today",
+    [({"stated": "digits"}, {"assumed": "classifier"}), ({"features": "digits"}, {"features": "classifier"})],
+)
+def test_words_of_earlier_versions_are_read(tmp_path, earlier, today):
+    npz.save(tmp_path / "a.npz", GOOD | {"protocol": np.array(json.dumps(earlier))})
+    assert feature_stats.load_stats(tmp_path / "a.npz").spec == today
 
 
 GOOD = {"mu": np.zeros(3), "sigma": np.eye(3), "n": np.array(9), "protocol": np.array("{}")}
@@ -116,22 +125,22 @@ def test_files_of_statistics_are_told_from_images(tmp_path):
     assert told == [True, False, False, False]
 
 
-def of(protocol, d=3):
-    return feature_stats.FeatureStats(metrics.Gaussian(np.zeros(d), np.eye(d), 9), protocol)
+def of(spec, d=3):
+    return feature_stats.FeatureStats(metrics.Gaussian(np.zeros(d), np.eye(d), 9), spec)
 
 
-def test_protocols_that_differ_are_refused_and_every_difference_is_named():
+def test_feature_specs_that_differ_are_refused_and_every_difference_is_named():
     one = {"features": "a", "weights": "0", "preprocessing": "p"}
     feature_stats.check_same_spec(of(one), of(dict(one)))
     with pytest.raises(ValueError, match="Received: weights 0 and 1; preprocessing p and q."):
         feature_stats.check_same_spec(of(one), of(one | {"weights": "1", "preprocessing": "q"}))
 
 
-def test_stated_protocol_is_that_of_the_features_of_that_name():
+def test_assumed_feature_spec_is_that_of_the_features_of_that_name():
     one = {"features": "a", "weights": "0", "preprocessing": "p"}
-    feature_stats.check_same_spec(of(one), of({"stated": "a"}))
-    feature_stats.check_same_spec(of({"stated": "b"}), of({"stated": "b"}))
+    feature_stats.check_same_spec(of(one), of({"assumed": "a"}))
+    feature_stats.check_same_spec(of({"assumed": "b"}), of({"assumed": "b"}))
     with pytest.raises(ValueError, match="of the same features. Received: a and b."):
-        feature_stats.check_same_spec(of(one), of({"stated": "b"}))
+        feature_stats.check_same_spec(of(one), of({"assumed": "b"}))
     with pytest.raises(ValueError, match="as many features. Received: 3 and 4."):
-        feature_stats.check_same_spec(of(one), of({"stated": "a"}, 4))
+        feature_stats.check_same_spec(of(one), of({"assumed": "a"}, 4))

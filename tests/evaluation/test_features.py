@@ -155,11 +155,11 @@ def test_given_weights_come_before_the_environments_and_these_before_the_cached(
 ):
     publish(b"weights")
     cache = written(keras_home / "models" / FILE)
-    assert features.load_inception().about == "InceptionV3 of Keras, ImageNet weights, without classes"
+    assert features.load_inception().description == "InceptionV3 of Keras, ImageNet weights, without classes"
     named, given = written(tmp_path / "named.h5", b"n"), written(tmp_path / "given.h5", b"g")
     monkeypatch.setenv(VARIABLE, str(named))
-    about = features.load_inception().about
-    assert about == f"InceptionV3 of Keras, unpublished weights from {named}, without classes"
+    description = features.load_inception().description
+    assert description == f"InceptionV3 of Keras, unpublished weights from {named}, without classes"
     features.load_inception(str(given))
     assert inception_files == [cache, named, given]
 
@@ -196,7 +196,7 @@ def test_weights_are_downloaded_once_and_then_cached(inception_files, publish, s
         first = features.load_inception(warn=said.append)
     again = features.load_inception(warn=pytest.fail)
     assert said == [f"Downloading InceptionV3's weights, 96 MB, to {target}."]
-    assert inception_files == [target, target] and first.about == again.about
+    assert inception_files == [target, target] and first.description == again.description
 
 
 def test_published_weights_are_the_files_that_keras_would_download():
@@ -216,30 +216,30 @@ def test_classifier_is_right_on_most_test_digits_and_says_how_many(cached, bundl
     accuracy = (probabilities.argmax(axis=1) == bundled[1].labels).mean()
     assert accuracy > 0.93
     expected = f"a classifier of the 10 classes of digits, right on {accuracy:.1%} of 360 test images"
-    assert (cached.name, cached.about) == ("digits", expected)
+    assert (cached.name, cached.description) == ("classifier", expected)
 
 
 def test_labels_are_told_apart_whatever_their_numbers(cached, bundled):
     def other(dataset):
         return dataset._replace(labels=np.array([3, 7, 8, 9, 20, 21, 22, 23, 50, 60])[dataset.labels])
 
-    accuracy = features._accuracy(cached, np.unique(other(bundled[0]).labels), other(bundled[1]))
-    assert cached.about.endswith(f" of digits, {accuracy}")
+    accuracy = features._describe_accuracy(cached, np.unique(other(bundled[0]).labels), other(bundled[1]))
+    assert cached.description.endswith(f" of digits, {accuracy}")
 
 
 @pytest.mark.parametrize("untold", ["none", "no labels"])
 def test_accuracy_that_can_not_be_told_is_not(cached, bundled, untold):
     test = None if untold == "none" else bundled[1]._replace(labels=None)
-    about = features.load_classifier(bundled[0], test, pytest.fail).about
-    assert about.endswith(", untested, as there are no labelled test images")
+    description = features.load_classifier(bundled[0], test, pytest.fail).description
+    assert description.endswith(", untested, as there are no labelled test images")
 
 
 def test_images_without_labels_are_judged_by_the_bundled_digits(cached):
     photos = datasets.Dataset.from_array(PIXELS, "photos")
     said = []
     extractor = features.load_classifier(photos, photos, warn=said.append)
-    assert said == ["photos has no labels: the classifier of the bundled digits is the judge."]
-    assert extractor.about == f"{cached.about}, as photos has no labels"
+    assert said == ["photos has no labels: features are those of a classifier of the bundled digits."]
+    assert extractor.description == f"{cached.description}, as photos has no labels"
     assert extractor.sha256 == cached.sha256 and extractor(photos.images)[0].shape == (5, 64)
 
 
@@ -263,8 +263,8 @@ def test_features_of_a_file_are_what_its_last_layer_gets(tmp_path):
     a, b, kernel, bias = network.get_weights()
     np.testing.assert_allclose(pool, np.tanh(unit.reshape(5, -1) @ a + b), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(probabilities, network(unit), rtol=1e-4)
-    assert (extractor.name, extractor.about) == ("own.keras", f"the network in {path}")
-    assert extractor.sha256 == features._sha256([a, b, kernel, bias])
+    assert (extractor.name, extractor.description) == ("own.keras", f"the network in {path}")
+    assert extractor.sha256 == features._hash_arrays([a, b, kernel, bias])
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_probabilities_are_the_output_of_a_softmax_alone(tmp_path, last, has):
     dense = keras.layers.Dense(3, activation)
     network, path = saved(tmp_path / "x.keras", keras.layers.Flatten(), dense, *more)
     extractor = features.load_file(path)
-    assert (extractor(PIXELS)[1] is not None) == has == ("without" not in extractor.about)
+    assert (extractor(PIXELS)[1] is not None) == has == ("without" not in extractor.description)
 
 
 def test_network_for_grey_images_of_any_size_is_given_them(tmp_path):
@@ -324,7 +324,7 @@ def test_default_is_inception_where_its_weights_are_at_hand_and_digits_otherwise
         return features.load_extractor(None, *bundled, warn=pytest.fail, **weights).name
 
     publish(b"weights")
-    assert chosen() == "digits"
+    assert chosen() == "classifier"
     assert chosen(weights=written(tmp_path / "x.h5")) == "inception"
     file = written(get_keras_home() / "models" / FILE)
     assert chosen() == "inception"
@@ -346,5 +346,5 @@ def test_unknown_name_is_refused_and_so_are_weights_for_another_network(inceptio
     with pytest.raises(ValueError, match="features must be one of .* did you mean inception?"):
         features.load_extractor("inceptoin", None)
     weights = written(tmp_path / "x.h5")
-    with pytest.raises(ValueError, match=f"of inception features alone. Received: digits and {weights}."):
+    with pytest.raises(ValueError, match=f"of inception features alone. Received: classifier and {weights}."):
         features.load_extractor("digits", None, weights=weights)

@@ -9,7 +9,7 @@ from keras_gan.rng import Stream, choose_rows, draw_noise
 from tests.conftest import Corner, forbidden
 
 PIXELS = np.random.default_rng(3).integers(0, 200, (60, 4, 4, 1), np.uint8)
-OFFLINE = dict(image_size=None, stated=None, offline=True, warn=forbidden)
+OFFLINE = dict(image_size=None, assumed=None, offline=True, warn=forbidden)
 
 
 def side_of(pixels, other=None, name="b"):
@@ -28,26 +28,26 @@ def test_distance_of_a_shift_is_its_square_times_the_features_that_are_shifted()
     found = fid.compute_fid(side_of(shifted(PIXELS, 5)), side_of(PIXELS), Corner(), None, 0, forbidden)
     assert found["frechet_distance"] == pytest.approx(3 * 25, rel=1e-9)
     assert (found["n_a"], found["n_b"], found["seed"], found["note"]) == (60, 60, 0, "")
-    assert found["protocol"]["features"] == "corner"
+    assert found["feature_spec"]["features"] == "corner"
 
 
-def test_floor_is_of_the_other_part_at_the_number_of_images_of_a():
+def test_real_baseline_is_of_the_other_part_at_the_number_of_images_of_a():
     other = np.random.default_rng(4).integers(0, 200, (50, 4, 4, 1), np.uint8)
     found = fid.compute_fid(side_of(PIXELS[:20]), side_of(PIXELS, other), Corner(), None, 0, forbidden)
     rows = choose_rows(50, 0, 20)
     flat = [p.reshape(len(p), -1)[:, :3].astype(float) for p in (other[rows], PIXELS)]
-    expected = metrics.frechet_distance_of_features(*flat).value
-    assert found["floor"] == {"value": pytest.approx(expected), "n": 20, "n_reference": 60}
+    expected = metrics.frechet_distance(*map(metrics.gaussian, flat), "symmetric").value
+    assert found["real_baseline"] == {"value": pytest.approx(expected), "n": 20, "n_reference": 60}
 
 
-def test_floor_without_another_part_is_of_some_of_b_to_the_rest_and_b_is_all_of_it():
+def test_real_baseline_without_another_part_is_of_some_of_b_to_the_rest_and_b_is_all_of_it():
     corner = Corner()
     found = fid.compute_fid(side_of(PIXELS[:20] ^ 1, name="a"), side_of(PIXELS), corner, None, 0, forbidden)
-    assert (found["floor"]["n"], found["floor"]["n_reference"], found["n_b"]) == (20, 40, 60)
-    assert corner.seen == 20 + 60 and found["floor"]["value"] > 0
+    assert (found["real_baseline"]["n"], found["real_baseline"]["n_reference"], found["n_b"]) == (20, 40, 60)
+    assert corner.seen == 20 + 60 and found["real_baseline"]["value"] > 0
     same = fid.compute_fid(side_of(PIXELS), side_of(PIXELS), Corner(), None, 0, forbidden)
     assert same["frechet_distance"] == pytest.approx(0, abs=1e-6 * 3 * 200**2)
-    assert same["floor"]["n"] == 30
+    assert same["real_baseline"]["n"] == 30
 
 
 def test_count_bounds_both_sides_and_seed_chooses_the_rows():
@@ -56,7 +56,7 @@ def test_count_bounds_both_sides_and_seed_chooses_the_rows():
         fid.compute_fid(side_of(PIXELS), side_of(PIXELS ^ 1, other), Corner(), 25, s, forbidden)
         for s in (0, 1)
     )
-    assert (one["n_a"], one["n_b"], one["floor"]["n"]) == (25, 25, 25)
+    assert (one["n_a"], one["n_b"], one["real_baseline"]["n"]) == (25, 25, 25)
     assert one["frechet_distance"] != two["frechet_distance"]
 
 
@@ -66,7 +66,7 @@ def test_statistics_stand_in_for_the_images_they_are_of(tmp_path):
     images = fid.compute_fid(side_of(PIXELS ^ 3), side_of(PIXELS), Corner(), None, 0, forbidden)
     found = fid.compute_fid(side_of(PIXELS ^ 3), b, Corner(), None, 0, forbidden)
     assert found["frechet_distance"] == pytest.approx(images["frechet_distance"], rel=1e-9)
-    assert found["floor"] is None and found["n_b"] == 60
+    assert found["real_baseline"] is None and found["n_b"] == 60
     alone = fid.compute_fid(b, b, None, None, 0, forbidden)
     assert alone["frechet_distance"] == pytest.approx(0, abs=1e-3)
 
@@ -100,21 +100,28 @@ def test_classifier_learns_from_labels_of_b_and_else_of_a_and_else_the_bundled_d
 def test_words_name_the_network_and_never_say_FID_without_it():
     found = fid.compute_fid(side_of(PIXELS[:20]), side_of(PIXELS), Corner(), None, 0, forbidden)
     lines = list(fid.format_result(found, "for tests"))
-    assert lines[0].startswith("Fréchet distance (corner features): ") and lines[-1] == "judge: for tests"
+    assert (
+        lines[0].startswith("Fréchet distance (corner features): ")
+        and lines[-1] == "feature extractor: for tests"
+    )
     assert "20 images of b to 60 of b, seed 0" in lines[1]
     of_inception = {"features": "inception"}
-    assert fid.name_distance(of_inception, stated=False) == "Fréchet Inception Distance (Keras's InceptionV3)"
-    assert fid.name_distance(of_inception, stated=True) == "Fréchet distance (inception features, as stated)"
-    assert fid.name_distance({"stated": "x"}, stated=True) == "Fréchet distance (x features, as stated)"
+    assert (
+        fid.name_distance(of_inception, assumed=False) == "Fréchet Inception Distance (Keras's InceptionV3)"
+    )
+    assert (
+        fid.name_distance(of_inception, assumed=True) == "Fréchet distance (inception features, as assumed)"
+    )
+    assert fid.name_distance({"assumed": "x"}, assumed=True) == "Fréchet distance (x features, as assumed)"
 
 
-def test_few_images_and_a_floor_of_fewer_are_warned_of():
-    found = {"n_a": 5000, "n_b": 2048, "floor": {"n": 5000}}
+def test_few_images_and_a_real_baseline_of_fewer_are_warned_of():
+    found = {"n_a": 5000, "n_b": 2048, "real_baseline": {"n": 5000}}
     assert list(fid.list_warnings(found)) == []
     assert len(list(fid.list_warnings(found | {"n_b": 2047}))) == 1
-    [line] = fid.list_warnings(found | {"n_b": None, "floor": {"n": 360}})
-    assert line.startswith("The floor is of 360 images")
-    assert list(fid.list_warnings(found | {"n_a": None, "floor": None})) == []
+    [line] = fid.list_warnings(found | {"n_b": None, "real_baseline": {"n": 360}})
+    assert line.startswith("The real baseline is of 360 images")
+    assert list(fid.list_warnings(found | {"n_a": None, "real_baseline": None})) == []
 
 
 class Constant:

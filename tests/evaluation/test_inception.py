@@ -114,7 +114,7 @@ def test_published_form_without_classes_gives_the_same_features_under_the_same_h
     np.testing.assert_allclose(pool, extractor(PICTURES)[0], rtol=1e-5, atol=1e-6)
     assert probabilities is None and found.sha256 == extractor.sha256
     file = tmp_path / "notop.h5"
-    assert found.about == f"InceptionV3 of Keras, unpublished weights from {file}, without classes"
+    assert found.description == f"InceptionV3 of Keras, unpublished weights from {file}, without classes"
 
 
 def test_other_weights_have_another_hash(whole, extractor, built_before, tmp_path):

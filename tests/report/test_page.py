@@ -20,7 +20,7 @@ from keras_gan.run import history, info, metrics_log
 from tests.conftest import refused, run
 
 ABOUT = {"epoch": 2, "n": 5000, "n_test": 360, "n_real": 50, "data": "d" * 64, "seed": 0}
-ABOUT |= {"features": "digits", "weights": "e" * 64, "preprocessing": "8x8x1, [-1, 1]"}
+ABOUT |= {"features": "classifier", "weights": "e" * 64, "preprocessing": "8x8x1, [-1, 1]"}
 HOSTILE = "</style><script>alert('&')</script>\"<img src=x>${body}"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 
@@ -47,7 +47,7 @@ def evaluation(step, **others):
     """Returns rows of an evaluation, with numbers of many digits that all differ."""
     values = dict(zip(METRICS, np.linspace(1 / 3, 0.9, len(METRICS)).tolist())) | {"classes": 10}
     return [
-        {"step": step, **ABOUT, "metric": m, "value": v, "spread": v / 7, "real": v + 1, **others}
+        {"step": step, **ABOUT, "metric": m, "value": v, "std": v / 7, "real": v + 1, **others}
         for m, v in values.items()
     ]
 
@@ -105,7 +105,7 @@ def test_page_tells_what_the_run_was(folder, pixels):
 def test_every_number_and_protocol_of_the_scores_is_on_the_page(folder):
     page = page_of(folder)
     for row in metrics_log.read(folder / "metrics.jsonl"):
-        for name in ("value", "spread", "real"):
+        for name in ("value", "std", "real"):
             assert row.get(name) is None or row[name] in page.numbers, row
         for name in ("features", "weights", "preprocessing", "n", "n_real", "data", "step"):
             assert str(row[name]) in page.text, name

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from keras_gan.run import metrics_log
@@ -19,7 +21,7 @@ def test_rows_are_read_as_they_were_added(tmp_path):
 def test_row_of_the_same_step_metric_and_protocol_is_replaced(tmp_path):
     path = tmp_path / "metrics.jsonl"
     metrics_log.add(path, [row(3, 1.5), row(6, 2.5)])
-    new = [row(3, 7.5, spread=1.0), row(3, 1.5, seed=4)]
+    new = [row(3, 7.5, std=1.0), row(3, 1.5, seed=4)]
     metrics_log.add(path, new)
     assert metrics_log.read(path) == [row(6, 2.5), *new]
 
@@ -39,7 +41,7 @@ def test_rows_of_a_metric_come_in_the_order_of_their_steps():
 
 
 def test_protocol_is_all_but_the_numbers_and_when_they_were_measured():
-    one, other = row(3, 1.0, epoch=1, real=2.0), row(6, 4.0, epoch=2, spread=0.0)
+    one, other = row(3, 1.0, epoch=1, real=2.0), row(6, 4.0, epoch=2, std=0.0)
     assert (
         metrics_log.get_spec(one) == metrics_log.get_spec(other) != metrics_log.get_spec(row(3, 1.0, seed=1))
     )
@@ -60,3 +62,10 @@ def test_anything_else_is_refused_in_one_line(tmp_path, line):
     ) as error:
         metrics_log.read(path)
     assert "\n" not in str(error.value)
+
+
+def test_words_of_earlier_versions_are_read_in_todays(tmp_path):
+    earlier = {"step": 1, "metric": "d_loss_spread", "value": 2.0, "spread": 0.5, "features": "digits"}
+    (tmp_path / "metrics.jsonl").write_text(json.dumps(earlier) + "\n")
+    today = {"step": 1, "metric": "d_loss_std", "value": 2.0, "std": 0.5, "features": "classifier"}
+    assert metrics_log.read(tmp_path / "metrics.jsonl") == [today]

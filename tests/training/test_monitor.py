@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_gan.evaluation import metrics
+from keras_gan.evaluation import diversity
 from keras_gan.training import monitor
 
 WON = [0.7, 0.0, 1.0, 1.0, 9.0]  # d_loss, d_loss_fake, accuracies on real and fake, g_loss
@@ -39,18 +39,18 @@ def losses(watch, values, first, last):
         watch.see_losses(rows[i : i + 7])
 
 
-# spread
+# standard deviation
 
 
-def test_spread_is_the_mean_over_pixels_of_the_standard_deviation_over_images():
+def test_std_is_the_mean_over_pixels_of_the_standard_deviation_over_images():
     pixels = np.array([[0, 10], [4, 10]], np.uint8).reshape(2, 1, 2, 1)  # deviations 2 and 0
-    assert metrics.pixel_std(pixels) == 1.0
+    assert diversity.pixel_std(pixels) == 1.0
 
 
-def test_spread_of_equal_images_is_zero_and_of_black_and_white_half_the_range():
-    assert metrics.pixel_std(np.full((25, 3, 3, 3), 77, np.uint8)) == 0
+def test_std_of_equal_images_is_zero_and_of_black_and_white_half_the_range():
+    assert diversity.pixel_std(np.full((25, 3, 3, 3), 77, np.uint8)) == 0
     half = np.repeat(np.array([0, 255], np.uint8), 10).reshape(20, 1, 1, 1)
-    assert metrics.pixel_std(half) == 127.5
+    assert diversity.pixel_std(half) == 127.5
 
 
 # collapse
@@ -90,7 +90,7 @@ def test_samples_that_are_alike_for_a_moment_are_no_collapse(watch, said):
     assert said == []
 
 
-def test_spread_is_judged_by_that_of_the_images_trained_on(said):
+def test_std_is_judged_by_that_of_the_images_trained_on(said):
     watch = monitor.Monitor(images(8, n=1000), said.append)  # pale pictures
     see(watch, dict.fromkeys(range(200, 2000, 200), ALIKE))
     assert said == []
