@@ -11,6 +11,8 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from keras_gan.preset_diff import mix
+from keras_gan.preset_facts import FACTS
 from keras_gan.presets import PRESETS, Preset
 
 ENGINES = ("train_on_batch", "compiled")
@@ -248,7 +250,16 @@ def check_choice(what: str, name: Any, known: Iterable[str]) -> str:
 def get_preset(name: str) -> Preset:
     """Returns the preset of that name; hyphen and underscore are the same.
 
+    "keras,order=pytorch-gan" is the preset keras with one fact of pytorch-gan, see `preset_facts.FACTS`;
+    more may follow, each after a comma.
+
     Raises:
-        ValueError: there is none; the message suggests the nearest.
+        ValueError: there is no such preset or fact; the message suggests the nearest.
     """
-    return PRESETS[check_choice("preset", name, PRESETS)]
+    base, *changes = str(name).split(",")
+    preset = PRESETS[check_choice("preset", base, PRESETS)]
+    for change in changes:
+        key, _, other = change.partition("=")
+        key = check_choice("preset's fact", key, [fact.key for fact in FACTS if fact.take])
+        preset = mix(preset, PRESETS[check_choice("preset", other, PRESETS)], [key])
+    return preset

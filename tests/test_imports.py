@@ -10,7 +10,7 @@ from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "keras_gan"
 FILES = (
-    "presets rng config start_tensorflow device preset_diff progress streams".split()
+    "presets preset_facts preset_diff rng config start_tensorflow device progress streams".split()
 )  # at the top, each imports from before it
 FOLDERS = "files data run figures model evaluation export report training pytorch doctor commands".split()
 ORDER = ["__init__", *FILES, *FOLDERS, "__main__"]  # a file or folder imports from those before it

@@ -8,12 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gan.config import GanConfig
+from keras_gan.config import GanConfig, get_preset
 from keras_gan.data.pixels import to_uint8
 from keras_gan.device import dtype_policy
 from keras_gan.figures.grid import save_sample_grid
 from keras_gan.model import checkpoint, networks, updates
-from keras_gan.presets import PRESETS
 from keras_gan.rng import Stream, draw_grid_noise, draw_noise, draw_seeds_noise
 
 JIT_COMPILE = True  # GAN's default; the tests, which build many GANs, switch it off
@@ -44,7 +43,7 @@ class GAN:
             TypeError: there is no such setting.
         """
         self.config = GanConfig(preset, **settings).resolved()
-        self.preset = PRESETS[self.config.preset]
+        self.preset = get_preset(self.config.preset)
         self.rule = self.preset.rule
         self.image_shape = self.config.image_shape
         self.latent_dim: int = self.config.latent_dim  # type: ignore[assignment]  # it is resolved
@@ -57,7 +56,7 @@ class GAN:
         self.discriminator = self.build_discriminator()
         self.generator = self.build_generator()
         self.combined = updates.Combined(self.generator, self.discriminator)
-        loss = updates.build_loss(self.preset.semantics)
+        loss = updates.build_loss(self.preset.semantics_of("loss"))
         self.discriminator.compile(
             loss=loss,
             loss_weights=2.0 if self.rule.joint_d_update and self.rule.d_loss == "sum" else None,
@@ -73,7 +72,9 @@ class GAN:
     def _adam(self, model):
         c = self.config
         variables = model.trainable_variables
-        return updates.build_adam(self.preset.semantics, c.lr, c.b1, c.b2, self.preset.epsilon, variables)
+        return updates.build_adam(
+            self.preset.semantics_of("adam"), c.lr, c.b1, c.b2, self.preset.epsilon, variables
+        )
 
     def build_generator(self) -> keras.Model:
         """Returns the generator; a subclass may return any Keras model."""

@@ -18,13 +18,13 @@ def build_generator(
     """Returns the generator: floats (batch, latent_dim) -> (batch, h, w, c) in [-1, 1]."""
     model = _sequential("generator", (latent_dim,), preset, preset.generator, image_shape)
     model.add(keras.layers.Reshape(image_shape, dtype=keras.config.floatx()))
-    return _with_initial_weights(model, preset.semantics, make_rng(seed, Stream.WEIGHTS, 0))
+    return _with_initial_weights(model, preset.semantics_of("weights"), make_rng(seed, Stream.WEIGHTS, 0))
 
 
 def build_discriminator(preset: Preset, image_shape: tuple[int, int, int], seed: int) -> keras.Model:
     """Returns the discriminator: floats (batch, h, w, c) in [-1, 1] -> probabilities (batch, 1)."""
     model = _sequential("discriminator", image_shape, preset, preset.discriminator, image_shape)
-    return _with_initial_weights(model, preset.semantics, make_rng(seed, Stream.WEIGHTS, 1))
+    return _with_initial_weights(model, preset.semantics_of("weights"), make_rng(seed, Stream.WEIGHTS, 1))
 
 
 def _sequential(name, input_shape, preset, layers, image_shape):
@@ -32,7 +32,7 @@ def _sequential(name, input_shape, preset, layers, image_shape):
     if len(input_shape) > 1:
         model.add(keras.layers.Flatten())
     for layer in layers:
-        model.add(_keras_layer(layer, preset.semantics, int(np.prod(image_shape))))
+        model.add(_keras_layer(layer, preset.semantics_of("variance"), int(np.prod(image_shape))))
     return model
 
 

@@ -116,9 +116,9 @@ def update_discriminator(gan: Any, real: tf.Tensor, fake: tf.Tensor, train: Trai
     Returns:
         (d_loss_real, d_loss_fake, d_acc_real, d_acc_fake) of this batch, before its update.
     """
-    # The shared count of the Keras 2 program: three updates a step, the first two of this network.
+    # The shared count of the Keras 2 program: three updates a step, two of them of this network.
     if gan.rule.shared_step_counter:
-        gan.discriminator.optimizer.iterations.assign(3 * gan.step)
+        gan.discriminator.optimizer.iterations.assign(gan.rule.shared_counts(gan.step)[0])
     valid, invalid = np.ones((real.shape[0], 1)), np.zeros((fake.shape[0], 1))
     # One update on the real and fake images together, or one on each.
     if gan.rule.joint_d_update:
@@ -142,7 +142,7 @@ def update_generator(gan: Any, z: tf.Tensor, train: Train) -> Any:
         g_loss of this batch, before its update.
     """
     if gan.rule.shared_step_counter:
-        gan.combined.optimizer.iterations.assign(3 * gan.step + 2)
+        gan.combined.optimizer.iterations.assign(gan.rule.shared_counts(gan.step)[1])
     return train(gan.combined, z, np.ones((z.shape[0], 1)))["loss"]
 
 

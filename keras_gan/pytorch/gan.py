@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from keras_gan.config import GanConfig
+from keras_gan.config import GanConfig, get_preset
 from keras_gan.data.pixels import to_uint8
 from keras_gan.figures.grid import save_sample_grid
 from keras_gan.model import checkpoint
-from keras_gan.presets import PRESETS, BatchNormalization, Dense, LeakyReLU
+from keras_gan.presets import BatchNormalization, Dense, LeakyReLU
 from keras_gan.pytorch import weight_names
 from keras_gan.rng import draw_grid_noise
 
@@ -36,7 +36,7 @@ class TorchGAN:
     def __init__(self, preset: str = "keras", **settings: Any):
         """Builds the networks; `load` sets their weights. The arguments are those of `GAN`."""
         self.config = GanConfig(preset, **settings).resolved()
-        self.preset = PRESETS[self.config.preset]
+        self.preset = get_preset(self.config.preset)
         self.rule = self.preset.rule
         self.image_shape = self.config.image_shape
         self.latent_dim: int = self.config.latent_dim  # type: ignore[assignment]  # it is resolved
@@ -55,7 +55,7 @@ class TorchGAN:
     def _network(self, layers, n_in, pixels):
         modules = []
         for layer in layers:
-            modules += _modules(layer, n_in, pixels, self.preset.semantics)
+            modules += _modules(layer, n_in, pixels, self.preset.semantics_of("variance"))
             n_in = (layer.units or pixels) if isinstance(layer, Dense) else n_in
         return nn.Sequential(*modules).to(self.dtype)
 
@@ -118,15 +118,16 @@ class TorchGAN:
     def update_discriminator(self, real: np.ndarray, fake: torch.Tensor) -> tuple[float, ...]:
         """Trains the discriminator once; returns d_loss_real, d_loss_fake, d_acc_real, d_acc_fake."""
         batches = (self._input(real).flatten(1), 1.0), (fake.detach(), 0.0)
+        count, _ = self.rule.shared_counts(self.step)
         losses, accuracies = [], []
         for i, (x, label) in enumerate(batches):
             loss, accuracy = self._d_loss_and_acc(x, label)
             if not self.rule.joint_d_update:
-                self._descend("discriminator", loss, 3 * self.step + i)
+                self._descend("discriminator", loss, count + i)
             losses.append(loss)
             accuracies.append(accuracy)
         if self.rule.joint_d_update:
-            self._descend("discriminator", self.rule.combine(*losses), 3 * self.step)
+            self._descend("discriminator", self.rule.combine(*losses), count)
         return (*(loss.item() for loss in losses), *accuracies)
 
     def update_generator(self, z: np.ndarray) -> float:
@@ -136,7 +137,7 @@ class TorchGAN:
             fake = self.generator(self._input(z))
         self._kept = None, None
         loss, _ = self._d_loss_and_acc(fake, 1.0)
-        self._descend("generator", loss, 3 * self.step + 2)
+        self._descend("generator", loss, self.rule.shared_counts(self.step)[1])
         return loss.item()
 
     def _d_loss_and_acc(self, x, label):
@@ -144,7 +145,7 @@ class TorchGAN:
         target = torch.full((len(x), 1), label, dtype=self.dtype)
         logits = self.discriminator[:-1](x)
         p = self.discriminator[-1](logits)
-        if self.preset.semantics == "torch":
+        if self.preset.semantics_of("loss") == "torch":
             loss = nn.functional.binary_cross_entropy(p, target)
         else:  # Keras recovers the logits behind the sigmoid
             loss = nn.functional.binary_cross_entropy_with_logits(logits, target)
@@ -155,7 +156,10 @@ class TorchGAN:
         optimizer = self.optimizers[name]
         optimizer.zero_grad()
         loss.backward()
-        if self.preset.semantics == "keras":
+        if self.rule.shared_step_counter:
+            for state in optimizer.state.values():
+                state["step"].fill_(shared_count)
+        if self.preset.semantics_of("adam") == "keras":
             self._compute_as_keras(optimizer, shared_count)
         optimizer.step()
 
@@ -165,11 +169,7 @@ class TorchGAN:
         Keras moves a weight by alpha m / (sqrt(v) + epsilon), alpha = lr sqrt(1 - b2^t) / (1 - b1^t). It
         computes the powers in the weights' precision, from b2 rounded to float32 in either precision.
         """
-        count = self._count(optimizer)
-        if self.rule.shared_step_counter:
-            count = shared_count
-            for state in optimizer.state.values():
-                state["step"].fill_(count)
+        count = shared_count if self.rule.shared_step_counter else self._count(optimizer)
         kind, t = (np.float64, np.float32)[self.dtype == torch.float32], count + 1
         b1, b2 = (kind(np.float32(b)) ** kind(t) for b in (self.config.b1, self.config.b2))
         alpha = kind(self.config.lr) * np.sqrt(kind(1) - b2) / (kind(1) - b1)

@@ -80,6 +80,15 @@ def test_float32_steps_agree_from_the_same_state(preset, follow):
     np.testing.assert_allclose(*(s.astype(int) for s in trace.samples), atol=2)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "fact", "moving-variance adam-epsilon adam-count loss order d-updates noise fakes".split()
+)
+def test_preset_with_a_fact_of_another_agrees_as_the_published_ones(fact, follow):
+    trace = follow(f"keras,{fact}=pytorch-gan", "float64", 6)
+    assert max(trace.d_loss.max(), trace.g_loss.max()) < 1e-13
+
+
 def changed_rule(preset, **facts):
     return PRESETS[preset]._replace(rule=PRESETS[preset].rule._replace(**facts))
 
