@@ -86,9 +86,13 @@ class RunInfo(NamedTuple):
 
     def describe_changes(self, versions):
         """Returns the line that says which versions are not the run's; None where none is."""
-        was = self.versions | {"python": versions["python"]}  # which computes nothing
-        new = [f"{n} {now} after {was.get(n)}" for n, now in versions.items() if was.get(n) != now]
+        new = self.list_changes(versions)
         return f"The run goes on, though not bit for bit, with {', '.join(new)}." if new else None
+
+    def list_changes(self, versions):
+        """Returns what is not as it was when the run was trained, but Python, which computes nothing."""
+        was = self.versions | {"python": versions["python"]}
+        return [f"{n} {now} after {was.get(n)}" for n, now in versions.items() if was.get(n) != now]
 
     def check_dataset(self, dataset):
         """Returns the data set if it holds the images of the run.
