@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+
+from keras_gan.presets import PRESETS
+from keras_gan.run import metrics_log
+from keras_gan.training import ablation, sweep
+from tests.conftest import run
+
+KERAS, PYTORCH_GAN = PRESETS["keras"], PRESETS["pytorch-gan"]
+
+
+def test_variants_are_the_preset_each_fact_alone_and_the_walk():
+    variants = ablation.list_variants(KERAS, PYTORCH_GAN, ["order", "noise", "loss"])
+    assert [(v.label, v.preset, v.walk) for v in variants] == [
+        ("keras", "keras", False),
+        ("order", "keras,order=pytorch-gan", False),
+        ("noise", "keras,noise=pytorch-gan", False),
+        ("loss", "keras,loss=pytorch-gan", False),
+        ("+ noise", "keras,order=pytorch-gan,noise=pytorch-gan", True),
+        ("+ loss", "keras,order=pytorch-gan,noise=pytorch-gan,loss=pytorch-gan", True),
+    ]
+    assert len({v.folder for v in variants}) == 6
+
+
+def test_epoch_of_every_variant_is_one_batch_so_that_steps_are_equal():
+    variants = ablation.list_variants(PYTORCH_GAN, KERAS)
+    assert all(v.preset.startswith("pytorch-gan,epoch=keras") for v in variants)
+
+
+def test_fact_in_which_the_presets_agree_is_refused():
+    with pytest.raises(ValueError, match="Facts must be some of .*order.* Received: betas"):
+        ablation.list_variants(KERAS, PYTORCH_GAN, ["order", "betas"])
+
+
+def test_rows_are_sorted_by_their_effect_and_say_whether_it_exceeds_the_spread():
+    variants = ablation.list_variants(KERAS, PYTORCH_GAN, ["order", "noise"])
+    names = [v.preset for v in variants]
+    scores = dict(zip(names, ([10.0, 12.0], [11.5, 12.0], [30.0, 34.0], [9.0, 10.0]), strict=True))
+    rows = ablation.summarise(variants, scores)
+    assert [row["label"] for row in rows] == ["keras", "noise", "order", "+ noise"]
+    assert [row["difference"] for row in rows] == [0, 21, 0.75, -1.5]
+    assert [row["exceeds"] for row in rows] == [False, True, False, False]
+    assert rows[1]["mean"] == 32 and rows[1]["std"] == pytest.approx(8**0.5)
+
+
+def test_one_seed_has_no_spread():
+    variants = ablation.list_variants(KERAS, PYTORCH_GAN, ["order"])
+    rows = ablation.summarise(variants, {"keras": [1.0], "keras,order=pytorch-gan": [2.0]})
+    assert [(row["std"], row["exceeds"]) for row in rows] == [(None, None)] * 2
+
+
+# the runs
+
+
+def made_run(folder, steps):
+    """Leaves the files by which a sweep knows a run of so many steps."""
+    folder.mkdir(parents=True)
+    rows = "".join(f"{i},{i},0,0,0,0,0,0\n" for i in range(1, steps + 1))
+    header = "step,epoch,d_loss,d_loss_real,d_loss_fake,d_acc_real,d_acc_fake,g_loss\n"
+    (folder / "history.csv").write_text(header + rows)
+    (folder / "generator.keras").write_bytes(b"")
+
+
+def test_finished_run_is_kept_and_unfinished_one_is_not_finished(tmp_path):
+    made_run(tmp_path / "a", 5)
+    assert sweep.is_finished(sweep.Job(str(tmp_path / "a"), (), 5))
+    assert not sweep.is_finished(sweep.Job(str(tmp_path / "a"), (), 6))
+    assert not sweep.is_finished(sweep.Job(str(tmp_path / "b"), (), 5))
+    assert list(sweep.run_jobs([sweep.Job(str(tmp_path / "a"), ("--nonsense",), 5)])) != []
+
+
+def test_failed_run_ends_the_sweep_with_its_own_last_line(tmp_path):
+    job = sweep.Job(str(tmp_path / "a"), ("--preset", "nonesuch"), 5)
+    with pytest.raises(ValueError, match=r"The run in .*a failed: Error: .*preset must be one of"):
+        list(sweep.run_jobs([job]))
+
+
+def test_score_is_the_last_one_of_training(tmp_path):
+    row = {"metric": "frechet_distance", "features": "classifier", "n": 5}
+    metrics_log.add(
+        tmp_path / "metrics.jsonl", [row | {"step": 3, "value": 2.0}, row | {"step": 6, "value": 1.5}]
+    )
+    assert ablation.read_score(tmp_path) == 1.5
+
+
+@pytest.mark.slow
+def test_command_trains_scores_draws_and_does_not_train_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images = np.random.default_rng(0).integers(0, 256, (120, 4, 4), np.uint8)
+    np.savez("images.npz", images=images, labels=np.arange(120) % 3)
+    words = "ablate aioz kmnist --facts batch-size,betas --seeds 0 --steps 2 --no-walk --data images.npz"
+    result = run(*words.split(), "--count", 20, "--outdir", "out")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines[:4]] == ["changed", "aioz", *[x.split()[0] for x in lines[2:4]]]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        *("ablation.png", "samples.png", "aioz-0", "batch-size-0", "betas-0"),
+    }
+    before = (tmp_path / "out/betas-0/checkpoint.npz").stat().st_mtime_ns
+    assert run(*words.split(), "--count", 20, "--outdir", "out").exit_code == 0
+    assert (tmp_path / "out/betas-0/checkpoint.npz").stat().st_mtime_ns == before
