@@ -1,5 +1,6 @@
 """`export` and `import`: a run's networks for other programs, and PyTorch's weights as a run."""
 
+import os
 import shlex
 from pathlib import Path
 
@@ -16,7 +17,8 @@ _FORMATS = ("keras", "savedmodel", "onnx", "html", "torch")
 @click.argument("run", type=UserPath())
 @click.option("--format", type=click.Choice(_FORMATS), required=True, help="Format to write, as below.")
 @click.option("--out", type=UserPath(), metavar="DIR", help="Folder to write to. Default: RUN.")
-def export(run, format, out):
+@click.option("--overwrite", is_flag=True, help="Replace files of these names.")
+def export(run, format, out, overwrite):
     """Writes the trained networks of a run for other programs.
 
     \b
@@ -36,18 +38,33 @@ def export(run, format, out):
     from keras_gan.export import generator
     from keras_gan.model.gan import GAN
     from keras_gan.pytorch import state_dict
+    from keras_gan.run.info import CONFIG
 
     file = get_checkpoint_file(run)
     gan = GAN.load(file)
     folder = Path(out or file.parent)
     folder.mkdir(parents=True, exist_ok=True)
     if format == "torch":
+        _check_free([folder / f"{network}.pt" for network in state_dict.NETWORKS], overwrite)
         for path in state_dict.export_state_dicts(gan, folder):
             click.echo(str(path))
-    else:
-        path, difference = generator.export_generator(gan, format, folder)
-        runtime = generator.FORMATS[format].runtime
-        click.echo(f"{path}: 1,000 images in {runtime} differ by {difference:.1e} at most")
+        return
+    path = folder / generator.FORMATS[format].name
+    if format != "keras" or not (folder / CONFIG).is_file():  # whose own generator.keras `train` writes
+        _check_free([path], overwrite)
+    path, difference = generator.export_generator(gan, format, folder)
+    runtime = generator.FORMATS[format].runtime
+    click.echo(f"{path}: 1,000 images in {runtime} differ by {difference:.1e} at most")
+
+
+def _check_free(paths, overwrite):
+    """Raises FileExistsError where one of the paths is taken and may not be replaced."""
+    taken = next((path for path in paths if os.path.lexists(path)), None)
+    if taken and not overwrite:
+        raise FileExistsError(
+            f"{taken} must not exist. Received: a file or folder of that name; --overwrite replaces it, "
+            "--out names another folder."
+        )
 
 
 @click.command("import", short_help="Read the weights of a PyTorch GAN into a run.")

@@ -1,7 +1,7 @@
 """The generator alone for other programs: Keras's own file, TensorFlow's SavedModel, ONNX, a web page.
 
-What is written takes z float32 (n, latent_dim) and gives images float32 (n, h, w, c) in [-1, 1], in
-inference mode, whatever the precision of the run. The state_dicts of PyTorch are `export`'s.
+What is written takes z, float32 (n, latent_dim), and returns images, float32 (n, h, w, c) in [-1, 1], in
+inference mode, whatever the precision of the run. PyTorch's state_dicts are written by `pytorch.state_dict`.
 """
 
 import shutil
@@ -16,13 +16,15 @@ import numpy as np
 from keras_gan.device import dtype_policy
 from keras_gan.export import onnx, savedmodel, web
 from keras_gan.model import torch_like
+from keras_gan.model.gan import GAN
 from keras_gan.rng import Stream, draw_noise
 
 N_CHECKED, ONE_GREY_LEVEL = 1000, 2 / 255
+_IN_A_SAVEDMODEL = {"saved_model.pb", "fingerprint.pb", "variables", "assets"}
 
 
 class Format(NamedTuple):
-    """A file or folder of that name: `save(model, path, gan)`, and `load(path)`, a function of z."""
+    """What is written: `save(model, path, gan)` writes `name`, `load(path)` returns a function of z."""
 
     name: str
     runtime: str
@@ -31,7 +33,7 @@ class Format(NamedTuple):
     tolerance: float = 1e-5  # of the images' values, in [-1, 1]
 
 
-def export_generator(gan, kind, folder):
+def export_generator(gan: GAN, kind: str, folder: str | Path) -> tuple[Path, float]:
     """Writes the generator in a format, once it has been loaded and compared in its own runtime.
 
     Args:
@@ -39,11 +41,11 @@ def export_generator(gan, kind, folder):
         folder: to write to; what an earlier export of this format left there is replaced.
 
     Returns:
-        The path, and the largest difference of the values of 1,000 images.
+        The path, and the largest absolute difference of any value of 1,000 images.
 
     Raises:
         ImportError: a package that the format needs is not installed.
-        ValueError: what was written gives other images.
+        ValueError: what was written makes other images.
         FileExistsError: a folder that is no SavedModel is in its place.
     """
     chosen = FORMATS[kind]
@@ -52,18 +54,18 @@ def export_generator(gan, kind, folder):
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as beside:
         new = Path(beside, chosen.name)
         chosen.save(model, new, gan)
-        apart = _largest_difference(model, chosen.load(new), gan)
-        if not apart <= chosen.tolerance:  # true for NaN, too
+        difference = _compute_largest_difference(model, chosen.load(new), gan)
+        if not difference <= chosen.tolerance:  # true for NaN, too
             raise ValueError(
-                f"{path.name} must give the generator's images to {chosen.tolerance:g} in "
-                f"{chosen.runtime}. Received: a difference of {apart:.1e}; nothing was written."
+                f"{path.name} must make the generator's images to {chosen.tolerance:g} in "
+                f"{chosen.runtime}. Received: a difference of {difference:.1e}; nothing was written."
             )
-        _make_room(path)
+        _remove_savedmodel(path)
         new.replace(path)
-    return path, apart
+    return path, difference
 
 
-def to_float32(gan):
+def to_float32(gan: GAN) -> keras.Model:
     """Returns a copy of the generator in float32, of Keras's own layers."""
     with dtype_policy("float32"):
         model = gan.build_generator()
@@ -71,34 +73,39 @@ def to_float32(gan):
         return torch_like.to_plain_keras(model)
 
 
-def _largest_difference(model, loaded, gan):
+def _compute_largest_difference(model: keras.Model, loaded: Callable, gan: GAN) -> float:
     z = draw_noise(gan.seed, Stream.EVALUATION, 0, N_CHECKED, gan.latent_dim)
     return float(np.abs(np.asarray(loaded(z)) - model(z, training=False)).max())
 
 
-def _make_room(path):
-    """Removes what an earlier export left, and nothing else."""
-    if path.is_dir():
-        if not (path / "saved_model.pb").is_file():
-            raise FileExistsError(
-                f"{path} must be free or a SavedModel. Received: another folder; name one with --out."
-            )
-        shutil.rmtree(path)
+def _remove_savedmodel(path: Path) -> None:
+    """Removes a SavedModel, and no other folder; a file is left to be replaced."""
+    if not path.is_dir():
+        return
+    names = {entry.name for entry in path.iterdir()}
+    if path.is_symlink() or "saved_model.pb" not in names or names - _IN_A_SAVEDMODEL:
+        raise FileExistsError(
+            f"{path} must be free or a SavedModel. Received: another folder; name one with --out."
+        )
+    shutil.rmtree(path)
 
 
-def _save_keras(model, path, gan):
-    model.save(path)
-
-
-def _load_keras(path):
+def _load_keras(path: Path) -> Callable:
     model = keras.models.load_model(path)
     return lambda z: model(z, training=False)
 
 
 FORMATS = {
-    "keras": Format("generator.keras", "Keras", _save_keras, _load_keras),
-    "savedmodel": Format("savedmodel", "TensorFlow", savedmodel.save_savedmodel, savedmodel.load_savedmodel),
-    "onnx": Format("generator.onnx", "onnxruntime", onnx.save_onnx, onnx.load_onnx),
+    "keras": Format("generator.keras", "Keras", lambda model, path, gan: model.save(path), _load_keras),
+    "savedmodel": Format(
+        "savedmodel",
+        "TensorFlow",
+        lambda model, path, gan: savedmodel.save_savedmodel(model, path),
+        savedmodel.load_savedmodel,
+    ),
+    "onnx": Format(
+        "generator.onnx", "onnxruntime", lambda model, path, gan: onnx.save_onnx(model, path), onnx.load_onnx
+    ),
     "html": Format(
         "generator.html", "NumPy from the page's weights", web.save_page, web.load_page, ONE_GREY_LEVEL
     ),

@@ -1,18 +1,19 @@
 """The generator written for other programs, each loaded in its own runtime."""
 
 import functools
+import subprocess
 import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from click.testing import CliRunner
 
 from keras_gan.commands import main
 from keras_gan.export import generator
 from keras_gan.model.gan import GAN
 from keras_gan.rng import Stream, draw_noise
+from tests.conftest import refused, run
 
 Z = draw_noise(7, Stream.EVALUATION, 0, 1000, 5)
 SETTINGS = dict(image_shape=(6, 4, 3), latent_dim=5, jit_compile=False)
@@ -43,17 +44,20 @@ def with_keras(path):
 
 
 def with_savedmodel(path):
-    serve = (loaded := tf.saved_model.load(path)).signatures["serving_default"]
-    (images,) = serve(z=tf.constant(Z)).values()
+    loaded = tf.saved_model.load(path)
+    images = loaded.signatures["serving_default"](z=tf.constant(Z))["images"]
     np.testing.assert_array_equal(loaded.serve(Z), images)
+    assert loaded.serve(Z[:1]).shape == (1, 6, 4, 3)
     return images.numpy()
 
 
 def with_onnx(path):
     onnxruntime = pytest.importorskip("onnxruntime", reason="needs pip install tf2onnx onnxruntime")
     session = onnxruntime.InferenceSession(path)
-    assert [z.name for z in session.get_inputs()] == ["z"]
-    return session.run(None, {"z": Z})[0]
+    [z], [images] = session.get_inputs(), session.get_outputs()
+    assert (z.name, z.shape) == ("z", ["n", 5]) and (images.name, images.shape) == ("images", ["n", 6, 4, 3])
+    assert session.run(["images"], {"z": Z[:1]})[0].shape == (1, 6, 4, 3)
+    return session.run(["images"], {"z": Z})[0]
 
 
 RUNTIMES = {"keras": with_keras, "savedmodel": with_savedmodel, "onnx": with_onnx}
@@ -65,18 +69,18 @@ def written(gan, kind, folder):
     if kind == "onnx":
         pytest.importorskip("onnxruntime", reason="needs pip install tf2onnx onnxruntime")
         pytest.importorskip("tf2onnx", reason="needs pip install tf2onnx onnxruntime")
-    path, apart = generator.export_generator(gan, kind, folder)
-    return RUNTIMES[kind](path), path, apart
+    path, difference = generator.export_generator(gan, kind, folder)
+    return RUNTIMES[kind](path), path, difference
 
 
 @every_format
 @pytest.mark.parametrize("preset", ["kmnist", "aioz"])
 def test_own_runtime_makes_the_images_of_the_generator(kind, preset, tmp_path):
     gan = lived_in(preset)
-    images, path, apart = written(gan, kind, tmp_path)
+    images, path, difference = written(gan, kind, tmp_path)
     assert images.dtype == np.float32 and np.abs(images).max() <= 1 and images.std() > 0.05
     np.testing.assert_allclose(images, images_of(gan), rtol=0, atol=1e-5)
-    assert apart <= 1e-6 and [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert difference <= 1e-6 and [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +128,7 @@ def test_export_that_makes_other_images_is_refused_and_not_kept(off, tmp_path, m
         return lambda z: loaded(z) + off
 
     monkeypatch.setitem(generator.FORMATS, "keras", made._replace(load=wrong))
-    with pytest.raises(ValueError, match="must give the generator's images to 1e-05 in Keras"):
+    with pytest.raises(ValueError, match="must make the generator's images to 1e-05 in Keras"):
         generator.export_generator(gan, "keras", tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -137,8 +141,35 @@ def test_folder_that_is_no_savedmodel_is_not_replaced(tmp_path):
     assert (tmp_path / "savedmodel/notes.txt").read_text() == "mine"
 
 
+def test_savedmodel_that_holds_something_else_or_is_a_link_is_not_replaced(tmp_path):
+    written(lived_in(), "savedmodel", tmp_path)
+    (tmp_path / "savedmodel/notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="must be free or a SavedModel"):
+        generator.export_generator(lived_in(), "savedmodel", tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/savedmodel").symlink_to(tmp_path / "savedmodel")
+    with pytest.raises(FileExistsError, match="must be free or a SavedModel"):
+        generator.export_generator(lived_in(), "savedmodel", tmp_path / "other")
+    assert (tmp_path / "savedmodel/notes.txt").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_savedmodel_needs_neither_keras_nor_this_package(tmp_path):
+    images, path, _ = written(lived_in("kmnist"), "savedmodel", tmp_path)
+    np.save(tmp_path / "z.npy", Z)
+    body = (
+        "import sys; sys.modules['keras'] = sys.modules['keras_gan'] = None\n"
+        "import numpy as np, tensorflow as tf\n"
+        f"loaded = tf.saved_model.load({str(path)!r})\n"
+        "np.save('images.npy', loaded.serve(np.load('z.npy')))\n"
+    )
+    subprocess.run([sys.executable, "-c", body], cwd=tmp_path, capture_output=True, check=True)
+    np.testing.assert_allclose(np.load(tmp_path / "images.npy"), images, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("package", ["tf2onnx", "onnxruntime"])
 def test_package_that_is_missing_is_named_with_its_command(package, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", tf)
     monkeypatch.setitem(sys.modules, "onnxruntime", tf)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=f"{package}.*`pip install tf2onnx onnxruntime`"):
@@ -149,31 +180,48 @@ def test_package_that_is_missing_is_named_with_its_command(package, tmp_path, mo
 # the command
 
 
-def exported(folder, *words):
-    return CliRunner().invoke(main.main, ["export", str(folder), *map(str, words)])
-
-
-def test_command_writes_into_the_run_and_says_how_far_it_was_compared(tmp_path):
+@pytest.fixture
+def run_dir(tmp_path):
+    """A folder with a checkpoint."""
     lived_in().save(tmp_path / "checkpoint.npz")
-    result = exported(tmp_path, "--format", "keras")
+    return tmp_path
+
+
+def test_command_writes_into_the_run_and_says_how_far_it_was_compared(run_dir):
+    result = run("export", run_dir, "--format", "keras")
     assert (result.exit_code, result.stderr) == (0, "")
-    line = f"{tmp_path}/generator.keras: 1,000 images in Keras differ by "
+    line = f"{run_dir}/generator.keras: 1,000 images in Keras differ by "
     assert result.stdout.startswith(line) and result.stdout.count("\n") == 1
-    images = with_keras(tmp_path / "generator.keras")
+    images = with_keras(run_dir / "generator.keras")
     np.testing.assert_allclose(images, images_of(lived_in()), rtol=0, atol=1e-6)
 
 
-def test_command_writes_where_out_says(tmp_path):
-    lived_in().save(tmp_path / "checkpoint.npz")
-    assert exported(tmp_path, "--format", "keras", "--out", tmp_path / "new/folder").exit_code == 0
-    assert (tmp_path / "new/folder/generator.keras").is_file()
-    assert not (tmp_path / "generator.keras").exists()
+def test_command_writes_where_out_says(run_dir):
+    assert run("export", run_dir, "--format", "keras", "--out", run_dir / "new/folder").exit_code == 0
+    assert (run_dir / "new/folder/generator.keras").is_file()
+    assert not (run_dir / "generator.keras").exists()
 
 
 def test_command_takes_a_checkpoint_in_a_run_s_place(tmp_path):
     lived_in().save(tmp_path / "checkpoint.best.npz")
-    assert exported(tmp_path / "checkpoint.best.npz", "--format", "keras").exit_code == 0
+    assert run("export", tmp_path / "checkpoint.best.npz", "--format", "keras").exit_code == 0
     assert (tmp_path / "generator.keras").is_file()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("keras", "generator.keras"), ("savedmodel", "savedmodel"), ("onnx", "generator.onnx")],
+)
+def test_file_that_is_there_is_replaced_only_when_told(kind, name, run_dir):
+    (run_dir / "models").mkdir()
+    (run_dir / "models" / name).write_text("mine")
+    words = "export", run_dir, "--format", kind, "--out", run_dir / "models"
+    line = refused(*words)
+    assert f"{name} must not exist" in line and "--overwrite replaces it" in line
+    assert (run_dir / "models" / name).read_text() == "mine"
+    if kind == "keras":
+        assert run(*words, "--overwrite").exit_code == 0
+        assert (run_dir / "models" / name).read_bytes() != b"mine"
 
 
 def test_command_offers_every_format():
