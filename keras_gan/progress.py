@@ -41,7 +41,7 @@ def _format_short_log_line(row) -> str:
     return f"{step} [D {d_loss:.3f}, {50 * (acc_real + acc_fake):.0f}%] [G {g_loss:.3f}]"
 
 
-class _Speed:
+class Speed:
     """Steps a second since the first update, which compiles the steps and is left out."""
 
     def __init__(self):
@@ -59,7 +59,7 @@ class Lines:
     """Prints the log line of the first step, then one at most every ten seconds, and the last."""
 
     def __init__(self, total: int):
-        self._total, self._speed = total, _Speed()
+        self._total, self._speed = total, Speed()
         self._printed_at: float | None = None
 
     def __enter__(self):
@@ -94,7 +94,7 @@ class Bar:
             progress.TimeRemainingColumn(),
             disable=disable,
         )
-        self._speed = _Speed()
+        self._speed = Speed()
         self._task = self._bar.add_task("compiling the steps", total=total, completed=first, speed="")
 
     def __enter__(self):

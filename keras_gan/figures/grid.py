@@ -36,6 +36,11 @@ def save_image(path, picture):
         mpl_image.imsave(beside, _rgb(picture), format="png")
 
 
+def to_pil(picture):
+    """Returns a picture, uint8 (h, w, 1 or 3), as Pillow's, which a notebook shows."""
+    return Image.fromarray(_rgb(picture))
+
+
 def _rgb(picture):
     """Returns a picture (h, w, 1 or 3) in colour."""
     return picture.repeat(3, axis=2) if picture.shape[2] == 1 else picture
@@ -91,6 +96,12 @@ def draw_grid(images, rows, columns):
         enlarged = image.repeat(scale, axis=0).repeat(scale, axis=1)
         picture[top : top + h - gap, left : left + w - gap] = enlarged
     return picture
+
+
+def fit_grid(n):
+    """Returns the rows and columns, near a square, of a grid of n images."""
+    columns = math.ceil(math.sqrt(n))
+    return math.ceil(n / columns), columns
 
 
 def add_caption(picture, text):

@@ -7,13 +7,16 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from keras_gan.config import GanConfig, get_preset
 from keras_gan.data.pixels import to_uint8
 from keras_gan.device import dtype_policy
-from keras_gan.figures.grid import save_sample_grid
+from keras_gan.figures import curves
+from keras_gan.figures.grid import draw_grid, fit_grid, save_sample_grid, to_pil
 from keras_gan.model import checkpoint, networks, updates
 from keras_gan.rng import Stream, draw_grid_noise, draw_noise, draw_seeds_noise
+from keras_gan.run import history, info
 
 JIT_COMPILE = True  # GAN's default; the tests, which build many GANs, switch it off
 
@@ -137,6 +140,23 @@ class GAN:
         """Writes <outdir>/<epoch>.png, a grid of samples from `grid_noise`, and returns the samples."""
         return save_sample_grid(self.outdir or "images", epoch, self.sample(self.grid_noise()))
 
+    def show(self, seeds: Iterable[int] | int = 25) -> Image.Image:
+        """Returns a grid of samples as a Pillow image, which a notebook shows; `seeds` as for `noise`."""
+        samples = self.sample(self.noise(seeds))
+        return to_pil(draw_grid(samples, *fit_grid(len(samples))))
+
+    @property
+    def history(self) -> dict[str, np.ndarray] | None:
+        """The history of this object's run, as `train` returns it; None before it has trained."""
+        return history.read(self.outdir / info.HISTORY) if self.outdir else None
+
+    def plot(self) -> Image.Image:
+        """Writes <outdir>/curves.png, as the command `plot` does, and returns it as a Pillow image."""
+        if self.outdir is None:
+            raise ValueError("plot shows the run of a GAN that has trained. Received: one that has not.")
+        curves.draw_curves(path := self.outdir / "curves.png", [self.outdir])
+        return Image.open(path)
+
     def grid_noise(self) -> np.ndarray:
         """Returns the noise float32 (25, latent_dim) that every sample grid is made from."""
         return draw_grid_noise(self.seed, self.latent_dim)
@@ -179,8 +199,8 @@ class GAN:
             tensorboard: whether to write losses, scores and grids for TensorBoard, too.
 
         Returns:
-            The history of the whole run: dict of column name to float array (steps,), as in
-            history.csv.
+            The history of the whole run: dict of column name to array (steps,), as in history.csv;
+            `pandas.DataFrame(history)` is a table of it.
 
         Raises:
             ValueError: a setting is out of range, the images do not fit, or the run that is

@@ -62,7 +62,7 @@ def find_end(path, step, first_step=0):
 
 
 def read(path):
-    """Returns the history as a dict of column name to float64 array (steps,).
+    """Returns the history as a dict of column name to array (steps,): int64 step and epoch, float64 others.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -76,6 +76,8 @@ def read(path):
     if tuple(header) != COLUMNS or any(len(row) != len(COLUMNS) for row in body):
         raise ValueError(f"Expected the columns {', '.join(COLUMNS)} in every row. Received: {path}.")
     table = np.array(body, dtype=np.float64).reshape(-1, len(COLUMNS))
-    if not np.isfinite(table[:, 0]).all():
-        raise ValueError(f"Expected the number of the step in every row. Received: {path}, without.")
-    return dict(zip(COLUMNS, table.T, strict=True))
+    whole = table[:, :2]
+    if not (np.isfinite(whole) & (whole == np.rint(whole))).all():
+        raise ValueError(f"Expected the numbers of step and epoch in every row. Received: {path}, without.")
+    integers = dict(zip(COLUMNS, whole.T.astype(np.int64)))
+    return integers | dict(zip(COLUMNS[2:], table.T[2:], strict=True))

@@ -29,6 +29,7 @@ from keras_gan.report import page
 from keras_gan.run import history
 from keras_gan.run.info import GENERATOR, HISTORY, TENSORBOARD, RunInfo, read_info
 from keras_gan.training import interrupt, monitor
+from keras_gan.training.notebook import NotebookView, is_notebook
 from keras_gan.training.run_dir import RunDir, open_run_dir
 from keras_gan.training.schedule import Schedule, check_fit, describe_run, make_schedule
 from keras_gan.training.tensorboard import open_tensorboard
@@ -128,7 +129,16 @@ def train_gan(gan, settings, data, outdir, *, overwrite=False, resume=False, qui
         config = TrainConfig(gan.config, **given).resolved()
     dataset = _load_dataset(config, data, info)
     options = dict(overwrite=overwrite, quiet=quiet, tensorboard=tensorboard)
-    return train(gan, dataset, config, outdir, info=info, **options)
+    try:
+        return train(gan, dataset, config, outdir, info=info, **options)
+    except FileExistsError as error:
+        raise FileExistsError(
+            f"{error} resume=True continues it to `epochs` in total, overwrite=True replaces it, "
+            "another outdir keeps it."
+        ) from None
+    except interrupt.Interrupted as stop:
+        stop.args = (f"{stop} With resume=True, `train` continues it to `epochs` in total.",)
+        raise
 
 
 def _load_dataset(config, data, info):
@@ -191,12 +201,15 @@ def _train_steps(training, request, scorer, quiet, tensorboard):
     say = (lambda line: None) if quiet else print
     for line in describe_run(gan, dataset, config, folder.path):
         say(line)
-    events = open_tensorboard(gan, folder.path / TENSORBOARD) if tensorboard else None
+    views = [open_tensorboard(gan, folder.path / TENSORBOARD)] if tensorboard else []
+    in_notebook = is_notebook() and not quiet
+    if in_notebook:
+        views.append(NotebookView(gan.step, schedule.total))
 
     # Train
     start = time.monotonic()
-    with reporter(gan.step, schedule.total, quiet) as progress:
-        _loop(training, _call_engine(training, request), progress, events, scorer)
+    with reporter(gan.step, schedule.total, quiet or in_notebook) as progress:
+        _loop(training, _call_engine(training, request), progress, views, scorer)
 
     # Save where a signal asked
     if gan.step < schedule.total:
@@ -230,11 +243,10 @@ def _call_engine(training, request) -> Iterator[list]:
         yield history.make_rows(gan.rule, step + 1, schedule.per_epoch, values)
 
 
-def _loop(training, calls, progress, events, scorer):
+def _loop(training, calls, progress, views, scorer):
     """Does after each call of the engine what is due at its step."""
     gan, dataset, _, folder, schedule = training
-    watch = monitor.Monitor(dataset.images, print_warning)
-    observers = [watch, events] if events else [watch]
+    observers = [monitor.Monitor(dataset.images, print_warning), *views]
     note = ""
     for rows in calls:
         is_last, is_best = gan.step == schedule.total, False
@@ -245,8 +257,8 @@ def _loop(training, calls, progress, events, scorer):
             row = scorer(gan, epoch=rows[-1][1])
             note = f" [Fréchet {row['value']:.2f}, {row['features']}]"
             is_best = folder.add_score(row)
-            if events:
-                events.see_score(row)
+            for view in views:
+                view.see_score(row)
 
         # Tell the progress bar and the observers
         progress.update(rows[-1], note)

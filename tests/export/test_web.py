@@ -1,6 +1,5 @@
 """The generator as a web page: the numbers in it, read back by NumPy."""
 
-import configparser
 import re
 
 import keras
@@ -11,7 +10,6 @@ from keras import layers
 from keras_gan.export import generator, web
 from keras_gan.model.gan import GAN
 from keras_gan.rng import Stream, draw_noise
-from tests.conftest import REPOSITORY
 from tests.export.conftest import lived_in
 
 SMALL = dict(image_shape=(6, 4, 3), latent_dim=5)
@@ -111,11 +109,3 @@ def test_page_loads_nothing_and_is_whole(tmp_path):
     assert "default-src 'none'" in page and not re.search(r"https?:|//www|@import|url\(", page)
     assert re.findall(r"(?:src|href)=\"([^\"]*)", page) == ["data:,"]
     assert not re.search(r"\$[a-z]", page) and "aioz preset · step 0" in page
-
-
-def test_wheel_holds_the_files_of_the_page():
-    config = configparser.ConfigParser()
-    config.read(REPOSITORY / "setup.cfg")
-    named = config["options.package_data"]["keras_gan.export"].split(", ")
-    folder = REPOSITORY / "keras_gan/export"
-    assert sorted(named) == sorted(p.name for p in folder.iterdir() if p.is_file() and p.suffix != ".py")

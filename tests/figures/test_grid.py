@@ -3,7 +3,15 @@ import pytest
 from PIL import Image
 
 from keras_gan.figures.curves import collect_losses, save_curves, smooth_curve
-from keras_gan.figures.grid import add_caption, draw_grid, join_images, save_grid, save_titled_grids
+from keras_gan.figures.grid import (
+    add_caption,
+    draw_grid,
+    fit_grid,
+    join_images,
+    save_grid,
+    save_titled_grids,
+    to_pil,
+)
 
 
 def pixels_of(path):
@@ -126,6 +134,18 @@ def test_grid_enlarges_small_images_by_a_whole_factor_without_smoothing():
     picture = draw_grid(small, 1, 1)
     assert picture.shape == (3 * 28 + 8, 3 * 28 + 8, 1)
     assert picture[4:-4, 4:-4, 0].tolist() == [[0] * 42 + [100] * 42] * 84
+
+
+@pytest.mark.parametrize(("n", "sides"), [(1, (1, 1)), (2, (1, 2)), (3, (2, 2)), (7, (3, 3)), (25, (5, 5))])
+def test_fitted_grid_is_near_a_square_and_has_no_empty_row(n, sides):
+    assert fit_grid(n) == sides
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pillow_s_image_has_the_pixels_of_the_picture(channels):
+    picture = np.arange(6 * channels, dtype=np.uint8).reshape(2, 3, channels)
+    assert to_pil(picture).mode == "RGB"
+    np.testing.assert_array_equal(np.asarray(to_pil(picture)), picture.repeat(4 - channels, 2)[..., :3])
 
 
 def test_grid_refuses_more_images_than_places():

@@ -91,6 +91,29 @@ def test_sample_images_writes_25_samples_of_the_same_noise_every_time(build, tmp
     np.testing.assert_array_equal(cells, expected[..., 0])
 
 
+def test_show_is_a_grid_of_the_samples_of_seeds(build):
+    gan = build("aioz", (8, 8, 1))
+    picture = np.asarray(gan.show([3, 0, 7]).convert("L"))
+    assert picture.shape == (140, 140) and (picture[72:136, 72:136] == 255).all()
+    cells = [picture[4 + r * 68 :: 8, 4 + c * 68 :: 8][:8, :8] for r, c in ((0, 0), (0, 1), (1, 0))]
+    np.testing.assert_array_equal(cells, gan.sample(gan.noise([3, 0, 7]))[..., 0])
+    assert gan.show().size == (344, 344)
+
+
+def test_plot_and_history_are_of_the_run_that_this_object_has_trained(build, tmp_path):
+    gan = build("aioz", (8, 8, 1))
+    assert gan.history is None
+    with pytest.raises(ValueError, match="plot shows the run of a GAN that has trained"):
+        gan.plot()
+    images = np.random.default_rng(0).integers(0, 256, (16, 8, 8, 1), dtype=np.uint8)
+    table = gan.train(2, 8, data=images, outdir=tmp_path / "run", quiet=True)
+    for name, column in gan.history.items():
+        np.testing.assert_array_equal(column, table[name])
+    drawn = np.asarray(gan.plot())
+    np.testing.assert_array_equal(drawn, np.asarray(Image.open(tmp_path / "run/curves.png")))
+    assert drawn.std() > 10
+
+
 # seeds, settings, precision
 
 

@@ -45,6 +45,8 @@ def test_float32_values_are_read_back_exactly(tmp_path):
     for column, written in zip(columns, values.T, strict=True):
         np.testing.assert_array_equal(table[column].astype(np.float32), written)
     assert list(table) == HEADER.split(",") and table["step"].tolist() == list(range(1, 51))
+    kinds = [column.dtype for column in table.values()]
+    assert kinds == [np.int64] * 2 + [np.float64] * 6  # as a table shows them
 
 
 def test_history_without_rows_is_read_as_empty_columns(tmp_path):
@@ -55,7 +57,7 @@ def test_history_without_rows_is_read_as_empty_columns(tmp_path):
 @pytest.mark.parametrize(
     "text",
     ["", "a,b\n1,2\n", HEADER + "\n1,1,0.5\n", HEADER + "\n1,1,a,b,c,d,e,f\n", HEADER + "\ninf" + ",1" * 7,
-     "1" * 200000],
+     HEADER + "\n1,1.5" + ",1" * 6, "1" * 200000],
 )  # fmt: skip
 def test_file_that_is_no_history_is_refused(tmp_path, text):
     (tmp_path / "history.csv").write_text(text)

@@ -194,7 +194,8 @@ def test_feature_extractor_sees_no_image_where_a_run_may_not_be_written(runs, pi
 
 def test_run_of_another_object_is_refused_and_left_as_it_was(runs, pixels):
     before = content_of(runs.whole)
-    with pytest.raises(FileExistsError, match="must not hold a run. Received: .*which holds 0.png"):
+    ways = "resume=True continues it .* overwrite=True replaces it"
+    with pytest.raises(FileExistsError, match=f"must not hold a run. Received: .*which holds 0.png. {ways}"):
         new_gan().train(1, 16, data=pixels, outdir=runs.whole, quiet=True)
     assert content_of(runs.whole) == before
 

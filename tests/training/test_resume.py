@@ -341,8 +341,9 @@ def test_full_disk_is_one_line_and_the_run_goes_on_once_there_is_room(runs, tmp_
 def test_library_raises_keyboard_interrupt_and_a_second_call_goes_on(runs, tmp_path, pixels):
     gan = small()
     with at_step(4, lambda: send(signal.SIGINT)):
-        with pytest.raises(KeyboardInterrupt, match="Stopped at step 4 of 12 by SIGINT"):
+        with pytest.raises(KeyboardInterrupt, match="Stopped at step 4 of 12 by SIGINT.* With resume=True"):
             gan.train(3, 16, 3, data=pixels, outdir=tmp_path / "run", quiet=True)
+    assert gan.history["step"].tolist() == [1, 2, 3, 4]
     gan.train(2, data=pixels, outdir=tmp_path / "run", quiet=True, batch_size=16, sample_interval=3)
     assert_same_run(runs.whole, tmp_path / "run")
 
