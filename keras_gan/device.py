@@ -1,6 +1,8 @@
 """The device and the precision that TensorFlow computes in."""
 
 import contextlib
+import os
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,8 +58,8 @@ def check_precision(precision: str) -> None:
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     if details and min(detail.get("compute_capability", (8, 0)) for detail in details) < (8, 0):
         raise ValueError(_NO_BFLOAT16.format(f"{get_device_name()}, below compute capability 8.0"))
-    cpuinfo = Path("/proc/cpuinfo")
-    if not gpus and cpuinfo.is_file() and not _BFLOAT16_FLAGS & set(cpuinfo.read_text().split()):
+    flags = _read_cpu_flags()
+    if not gpus and flags and not _BFLOAT16_FLAGS & flags:
         raise ValueError(_NO_BFLOAT16.format("a CPU without AVX512_BF16 or AMX"))
 
 
@@ -74,3 +76,29 @@ def get_device_name() -> str:
     for gpu in tf.config.get_visible_devices("GPU"):
         return tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
     return "CPU"
+
+
+def get_cpu_kind() -> str:
+    """Returns the processor's architecture and widest vectors, such as "x86_64 AVX-512".
+
+    Two kinds round sums differently: TensorFlow, oneDNN and BLAS have other code for each.
+    """
+    flags = _read_cpu_flags()
+    vectors = next((name for flag, name in _VECTORS.items() if flag in flags), "")
+    return f"{platform.machine()} {vectors}".strip()
+
+
+_VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "asimd": "NEON"}
+
+
+def get_cpu_count() -> int:
+    """Returns the number of cores that this process may use, which TensorFlow takes as its threads."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _read_cpu_flags() -> set[str]:
+    """Returns the words of /proc/cpuinfo, none where the system has no such file."""
+    cpuinfo = Path("/proc/cpuinfo")
+    return set(cpuinfo.read_text().split()) if cpuinfo.is_file() else set()

@@ -59,3 +59,16 @@ def test_mixed_bfloat16_is_refused_on_an_old_gpu(monkeypatch):
                 check_precision("mixed_bfloat16")
         else:
             check_precision("mixed_bfloat16")
+
+
+def test_kind_of_a_processor_is_its_architecture_and_widest_vectors(monkeypatch):
+    monkeypatch.setattr(device.platform, "machine", lambda: "x86_64")
+    kinds = {"fma avx avx2 avx512f": "x86_64 AVX-512", "avx avx2": "x86_64 AVX2", "sse": "x86_64"}
+    for flags, kind in kinds.items():
+        monkeypatch.setattr(device, "_read_cpu_flags", lambda flags=flags: set(flags.split()))
+        assert device.get_cpu_kind() == kind
+
+
+def test_cores_are_those_that_this_process_may_use(monkeypatch):
+    monkeypatch.setattr(device.os, "sched_getaffinity", lambda pid: {0, 5}, raising=False)
+    assert device.get_cpu_count() == 2
