@@ -50,6 +50,7 @@ def failed(monkeypatch):
     return sentence
 
 
+@pytest.mark.slow
 def test_this_installation_trains(result):
     assert (result.exit_code, result.stderr) == (0, ""), result.output
     *lines, last = result.stdout.splitlines()
@@ -58,6 +59,7 @@ def test_this_installation_trains(result):
     assert last == "This installation trains."
 
 
+@pytest.mark.slow
 def test_information_names_device_settings_cache_and_what_is_at_hand(result):
     names = [line.split(":")[0] for line in result.stdout.splitlines() if line.startswith("info ")]
     sets = [f"info data set {name}" for name in ("mnist", "fashion-mnist", "kmnist", "digits")]

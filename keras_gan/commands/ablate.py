@@ -35,7 +35,7 @@ _EXCEEDS = {True: "exceeds the spread", False: "within the spread", None: "one s
 @click.option("--cluster", metavar="ADDRESS", help="Train on the workers of this Dask scheduler.")
 @click.option("--dataset", type=DatasetName(), help="Data set, see `datasets`. Default: the preset's.")
 @click.option("--data", type=UserPath(), help=DATA)
-@click.option("--features", metavar="NAME", help=FEATURES)
+@click.option("--features", type=UserPath(), metavar="NAME", help=FEATURES)
 @click.option("--count", type=Integer(2), default=SAMPLES, show_default=True, help="Samples per score.")
 @click.option("--offline", is_flag=True, help=OFFLINE)
 @click.option("--outdir", type=UserPath(), help="Folder of the runs. Default: ablate-A-B.")

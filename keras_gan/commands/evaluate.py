@@ -5,17 +5,30 @@ from pathlib import Path
 
 import click
 
-from keras_gan.commands.options import FEATURES, SEED, Size, get_png_path, start_tensorflow, warn
+from keras_gan.commands.options import (
+    DATA,
+    FEATURES,
+    JSON,
+    OFFLINE,
+    SEED,
+    DatasetName,
+    Integer,
+    Size,
+    UserPath,
+    get_png_path,
+    start_tensorflow,
+    warn,
+)
 from keras_gan.config import DEVICES, SAMPLES
 
-_WEIGHTS = "Of InceptionV3. Default: $KERAS_GAN_INCEPTION_WEIGHTS, the Keras cache, a download."
+_WEIGHTS = "InceptionV3's weights. Default: $KERAS_GAN_INCEPTION_WEIGHTS, the Keras cache or a download."
 
 
 def feature_options(function):
     """Adds the options of the feature extractor and the device."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON."),
-        click.option("--offline", is_flag=True, help="Download nothing."),
+        click.option("--json", "as_json", is_flag=True, help=JSON),
+        click.option("--offline", is_flag=True, help=OFFLINE),
         click.option(
             "--device",
             default="auto",
@@ -24,15 +37,19 @@ def feature_options(function):
             help="Device to compute on.",
         ),
         click.option(
-            "--seed", default=0, show_default=True, type=SEED, help="Of the noise and the choice of images."
+            "--seed",
+            default=0,
+            show_default=True,
+            type=SEED,
+            help="Seed of the noise and of the choice of images, 0 or more.",
         ),
         click.option(
             "--batch-size",
-            type=click.IntRange(1),
+            type=Integer(),
             help="Images through the network at once. Default: its own.",
         ),
-        click.option("--inception-weights", "weights", metavar="FILE", help=_WEIGHTS),
-        click.option("--features", "which", metavar="NAME", help=FEATURES),
+        click.option("--inception-weights", "weights", type=UserPath(), metavar="FILE", help=_WEIGHTS),
+        click.option("--features", "which", type=UserPath(), metavar="NAME", help=FEATURES),
     ):
         function = option(function)
     return function
@@ -51,11 +68,13 @@ def load_extractor(which, labelled, weights, batch_size, offline):
 
 
 @click.command(short_help="Fréchet distance of two sets of images.")
-@click.argument("a")
-@click.argument("b", required=False)
-@click.option("--count", type=click.IntRange(2), help="Images of each at most. Default: all, 5000 of a run.")
+@click.argument("a", type=UserPath())
+@click.argument("b", required=False, type=UserPath())
+@click.option("--count", type=Integer(2), help="Most images of each. Default: all, 5000 of a run.")
 @click.option("--image-size", type=Size(), help="Resize images to 64 or to 64x48 as they are read.")
-@click.option("--save-stats", metavar="FILE.npz", help="Write A's statistics; B may be left out.")
+@click.option(
+    "--save-stats", type=UserPath(), metavar="FILE.npz", help="Write A's statistics; B may be left out."
+)
 @click.option("--protocol", metavar="NAME", help="Features of statistics files that do not record them.")
 @feature_options
 def fid(
@@ -68,8 +87,8 @@ def fid(
     python cli.py fid fakes.npz photos/ --features inception
     python cli.py fid mnist --save-stats mnist-train.npz
 
-    A and B are a run, a folder of pictures, an .npz of images or of statistics (mu, sigma), or a
-    data set; :train or :test after it names its part. A is what is measured, B is what it is compared with.
+    A, which is measured, and B, which it is compared with, are each a run, a folder of images, an
+    .npz of images or of statistics (mu, sigma), or a data set; :train or :test after it names its part.
     """
     if b is None and not save_stats:
         raise click.UsageError("give A and B, or A and --save-stats FILE.npz.")
@@ -107,21 +126,21 @@ def _features_of(sides):
             yield side.statistics.features
 
 
-@click.command(short_help="Every number of a run: quality, diversity, stability.")
-@click.argument("run", type=click.Path())
-@click.option("--count", default=SAMPLES, show_default=True, type=click.IntRange(10), help="Samples.")
-@click.option("--dataset", help="Real images, see `datasets`. Default: the run's own.")
-@click.option("--data", metavar="PATH", help="mnist.npz, idx(.gz), .npz, .npy or a folder of pictures.")
+@click.command(short_help="Measure a run: quality, diversity, stability.")
+@click.argument("run", type=UserPath())
+@click.option("--count", default=SAMPLES, show_default=True, type=Integer(10), help="Number of samples.")
+@click.option("--dataset", type=DatasetName(), help="Real images, see `datasets`. Default: those of the run.")
+@click.option("--data", type=UserPath(), help=DATA)
 @feature_options
 def evaluate(run, count, dataset, data, which, weights, batch_size, seed, device, offline, as_json):
-    """Measures the samples of a run, and real images beside them, and adds it to metrics.jsonl.
+    """Measures the samples of a run, with real images for comparison, and adds the numbers to metrics.jsonl.
 
     \b
     python cli.py evaluate images
     python cli.py evaluate images/checkpoint.best.npz --features classifier
 
-    Quality by Fréchet and kernel distance, Inception Score, precision, recall, SSIM and PSNR; diversity;
-    copying; how steady the losses are; how discriminator and generator stand; a diagnosis.
+    Quality (Fréchet and kernel distance, Inception Score, precision, recall, SSIM, PSNR), diversity,
+    copying, stability of the losses, discriminator against generator, and a diagnosis.
     """
     start_tensorflow(device)
     from keras_gan.evaluation import compare, diagnosis, evaluate
@@ -160,9 +179,14 @@ def _add_to_run(run, rows):
         warn(f"{error} metrics.jsonl is left as it is.")
 
 
-@click.command(short_help="Chart of losses, accuracy and scores of runs.")
-@click.argument("runs", nargs=-1, required=True, metavar="RUN [RUN ...]", type=click.Path())
-@click.option("--out", metavar="FILE.png", help="Default: curves.png in the first RUN.")
+@click.command(short_help="Draw losses, accuracy and scores of runs.")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN [RUN ...]", type=UserPath())
+@click.option(
+    "--out",
+    type=UserPath(),
+    metavar="FILE.png",
+    help="Picture to write. Default: curves.png in the first RUN.",
+)
 def plot(runs, out):
     """Draws the losses, the discriminator's accuracy and the Fréchet distances of runs over the epochs.
 
@@ -176,9 +200,11 @@ def plot(runs, out):
     click.echo(f"{path}: {draw_curves(path, runs)}")
 
 
-@click.command(short_help="One HTML page on a run, readable anywhere.")
-@click.argument("run", type=click.Path())
-@click.option("--out", metavar="FILE.html", help="Default: report.html in RUN.")
+@click.command(short_help="Write an HTML page on a run.")
+@click.argument("run", type=UserPath())
+@click.option(
+    "--out", type=UserPath(), metavar="FILE.html", help="Page to write. Default: report.html in RUN."
+)
 def report(run, out):
     """Writes a page of a run: samples, settings, curves, every number, the commands to repeat it.
 
