@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from keras_gan.figures.style import fixed_style
 from keras_gan.files.atomic import atomic_write
 from keras_gan.run import info, metrics_log
 
@@ -64,6 +65,7 @@ FEW = 100  # values of a curve: up to there its points are drawn as they are
 _LOSSES = {"d_loss": "loss of the discriminator", "g_loss": "loss of the generator"}
 
 
+@fixed_style()
 def save_differences(path, traces):
     """Writes a chart of the differences of two frameworks over the steps, a panel a mode.
 
@@ -84,6 +86,7 @@ def save_differences(path, traces):
         figure.savefig(beside, format="png", dpi=100)
 
 
+@fixed_style()
 def save_curves(path, curves, dashed=(), unit="step"):
     """Writes a chart of some runs, a panel a quantity: smoothed lines, each over its values in pale.
 

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from keras_gan.figures.style import fixed_style
 from keras_gan.files.atomic import atomic_write
 
 _ROW_INCHES = 0.3
 
 
+@fixed_style()
 def save_dots(path, rows: Sequence[dict], title: str, label: str, reference: float) -> None:
     """Writes a chart as a PNG, the first row on top.
 

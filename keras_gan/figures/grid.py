@@ -5,10 +5,10 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
-from matplotlib import image as mpl_image
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
+from keras_gan.figures.style import fixed_style
 from keras_gan.files.atomic import atomic_write
 
 GRIDS_IN_A_ROW = 4
@@ -33,7 +33,7 @@ def save_sample_grid(folder, epoch, samples):
 def save_image(path, picture):
     """Writes a picture, uint8 (h, w, 1 or 3), as a PNG of those very pixels."""
     with atomic_write(path) as beside:
-        mpl_image.imsave(beside, _rgb(picture), format="png")
+        to_pil(picture).save(beside, "PNG")
 
 
 def to_pil(picture):
@@ -52,6 +52,7 @@ def save_side_by_side(path, left, right):
     save_image(path, join_images(grids, axis=1, gap=24))
 
 
+@fixed_style()
 def save_titled_grids(path, titles, samples):
     """Writes a grid of each of some sets of images, side by side under their titles, as one PNG.
 
