@@ -10,7 +10,7 @@ the largest difference of a loss so far, the chart each step's.
 import click
 import numpy as np
 
-from keras_gan.commands import start_tensorflow
+from keras_gan import start_tensorflow
 
 _AT = (1, 5, 10, 20, 50, 100, 150, 200, 300, 500)
 

@@ -25,7 +25,7 @@ import click
 import numpy as np
 from scipy import linalg
 
-from keras_gan.commands import start_tensorflow
+from keras_gan import start_tensorflow
 from keras_gan.evaluation import metrics
 
 PYTORCH_FID_BATCH = 50  # its default

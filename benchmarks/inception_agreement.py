@@ -18,7 +18,7 @@ from unittest import mock
 import click
 import numpy as np
 
-from keras_gan.commands import start_tensorflow
+from keras_gan import start_tensorflow
 
 TOLERANCE = 1e-4  # of the difference, as a part of the length of an image's vector
 SHAPES = ((28, 28, 1), (64, 48, 3), (320, 400, 3))  # the last one shrinks

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from keras_gan import progress
 from keras_gan.commands.options import (
     DATA,
     OFFLINE,
@@ -20,10 +21,14 @@ from keras_gan.commands.options import (
     warn,
 )
 
+MAX_IN_PICTURE = 10_000  # images: 46 million pixels at 28x28
+MAX_NPZ_BYTES = 2**31  # which take four times as much memory while they are drawn
+
 _GRID_OPTIONS = {"seeds", "count", "grid", "npz"}
 _DATA_OPTIONS = {"dataset", "data", "offline"}
 
 _MODES = {  # what is written in place of a grid, and the options that each takes
+    "png": {"seeds", "count"},
     "gif": {"frames"},
     "interpolate": {"frames"},
     "nearest": {"seeds", "count", *_DATA_OPTIONS},
@@ -42,6 +47,12 @@ _FRAMES = {"gif": 60, "interpolate": 9}  # a GIF of 60 grids of 28x28 images has
 @click.option(
     "--npz", type=UserPath(), metavar="FILE.npz", help="Write the array `images`, uint8 (n, h, w, c)."
 )
+@click.option(
+    "--png",
+    type=UserPath(),
+    metavar="DIR",
+    help="Write each image as a PNG, 00000.png and so on, into a new DIR.",
+)
 @click.option("--gif", is_flag=True, help="Write the sample grids of the run as a GIF: RUN/training.gif.")
 @click.option(
     "--interpolate",
@@ -52,7 +63,7 @@ _FRAMES = {"gif": 60, "interpolate": 9}  # a GIF of 60 grids of 28x28 images has
 )
 @click.option(
     "--frames",
-    type=Integer(2),
+    type=Integer(2, MAX_IN_PICTURE),
     help="Most grids of --gif, images of --interpolate. Default: {gif}, {interpolate}.".format(**_FRAMES),
 )
 @click.option(
@@ -69,6 +80,7 @@ def sample(run, out, **options):
     \b
     python cli.py sample images --seeds 0-63 --grid 8x8 --out digits.png
     python cli.py sample images --count 10000 --npz fakes.npz
+    python cli.py sample images --count 10000 --png fakes/
     python cli.py sample images --gif
     python cli.py sample images --interpolate 3 8
     python cli.py sample images --nearest
@@ -80,7 +92,8 @@ def sample(run, out, **options):
     if mode == "gif":  # of grids that are there: no checkpoint is needed, nor TensorFlow
         _save_gif(file.parent if file.is_file() else Path(run), out, options["frames"])
         return
-    save = {"interpolate": _save_interpolation, "nearest": _save_nearest, "real": _save_real}
+    save = {"png": _save_pngs, "interpolate": _save_interpolation, "nearest": _save_nearest}
+    save |= {"real": _save_real}
     save.get(mode, _save_grid)(_load_gan(file), file, out, options)
 
 
@@ -115,7 +128,8 @@ def _save_grid(gan, file, out, options):
 
     path = get_png_path(out, file.with_name("samples.png"))
     grid, npz_path = options["grid"], options["npz"]
-    samples = _draw_samples(gan, options, math.prod(grid or (8, 8)))
+    most = MAX_NPZ_BYTES // math.prod(gan.image_shape) if npz_path and not out else MAX_IN_PICTURE
+    samples = _draw_samples(gan, options, math.prod(grid or (8, 8)), most)
     if npz_path:
         npz.save(npz_path, {"images": samples})
         click.echo(f"{npz_path}: images, uint8 {samples.shape}")
@@ -124,9 +138,26 @@ def _save_grid(gan, file, out, options):
         click.echo(f"{path}: {len(samples)} images of step {gan.step}")
 
 
-def _draw_samples(gan, options, count):
+def _draw_samples(gan, options, count, most=MAX_IN_PICTURE):
     """Returns the images of --seeds or, where there are none, of --count or `count`."""
-    return gan.sample(gan.noise(options["seeds"] or options["count"] or count))
+    n = len(options["seeds"] or []) or options["count"] or count
+    if n > most:
+        raise ValueError(
+            f"A file must hold at most {most} images. Received: {n}; --png DIR takes any number."
+        )
+    return gan.sample(gan.noise(options["seeds"] or n))
+
+
+def _save_pngs(gan, file, out, options):
+    from keras_gan.figures import png_folder
+
+    if out:
+        raise click.UsageError("give --png or --out, not both.")
+    folder, n = options["png"], len(options["seeds"] or []) or options["count"] or 64
+    png_folder.check_new_folder(folder)
+    batches = png_folder.draw_batches(gan, options["seeds"], n)
+    png_folder.save_png_folder(folder, progress.counted(batches, n, "samples"), n)
+    click.echo(f"{folder}: {n} images of step {gan.step}, each a PNG")
 
 
 def _choose_grid(grid, n):

@@ -8,6 +8,7 @@ from PIL import Image
 
 from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
+from keras_gan.figures import png_folder
 from keras_gan.model.gan import GAN
 from keras_gan.training import loop
 from tests.conftest import misused, refused, run
@@ -79,6 +80,9 @@ def images_of(run_dir, *words):
     [
         ("--gif --seeds 0-3", "give --gif or --seeds, not both"),
         ("--gif --npz a.npz", "give --gif or --npz, not both"),
+        ("--png a --npz a.npz", "give --png or --npz, not both"),
+        ("--png a --out a.png", "give --png or --out, not both"),
+        ("--png a --grid 2x2", "give --png or --grid, not both"),
         ("--gif --interpolate 0 1", "give --gif or --interpolate, not both"),
         ("--interpolate 0 1 --count 4", "give --interpolate or --count, not both"),
         ("--interpolate 0", "requires 2 arguments"),
@@ -256,6 +260,44 @@ def test_more_samples_than_the_grid_holds_are_refused_beside_real_images_too(gre
     assert "2x3 holds 6 images. Received: 7" in line and not list(tmp_path.iterdir())
 
 
+# --png
+
+
+@pytest.mark.parametrize("words", [["--count", 7], ["--seeds", "4,0-2"]])
+@pytest.mark.parametrize("kind", ["grey", "rgb"])
+def test_pngs_are_the_images_of_the_array(words, kind, request, tmp_path, monkeypatch):
+    monkeypatch.setattr(png_folder, "_BATCH_SIZE", 3)
+    folder = request.getfixturevalue(kind)
+    images = images_of(folder, *words)
+    drawn(folder, *words, "--png", "fakes")
+    paths = sorted((tmp_path / "fakes").iterdir())
+    assert [path.name for path in paths] == [f"{i:05}.png" for i in range(len(images))]
+    for path, image in zip(paths, images, strict=True):
+        with Image.open(path) as picture:
+            assert picture.mode == ("L" if kind == "grey" else "RGB")
+            np.testing.assert_array_equal(np.asarray(picture).reshape(image.shape), image)
+
+
+def test_pngs_go_into_an_empty_folder_and_into_no_other(grey, tmp_path):
+    (tmp_path / "fakes").mkdir()
+    drawn(grey, "--count", 2, "--png", "fakes")
+    line = refused("sample", grey, "--count", 2, "--png", "fakes")
+    assert "fakes must be a new or an empty folder" in line
+    (tmp_path / "file").write_text("mine")
+    assert "must be a new or an empty folder" in refused("sample", grey, "--count", 2, "--png", "file")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fakes", "file"]
+
+
+def test_pngs_that_fail_leave_nothing(grey, tmp_path, monkeypatch):
+    def batches(gan, seeds, n):
+        yield np.zeros((1, 8, 8, 1), np.uint8)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(png_folder, "draw_batches", batches)
+    assert "No space left" in refused("sample", grey, "--count", 2, "--png", "new/fakes")
+    assert list((tmp_path / "new").iterdir()) == []
+
+
 # grids
 
 
@@ -327,6 +369,18 @@ def test_more_images_than_the_grid_holds_are_refused_and_nothing_written(grey, t
 
 def test_picture_in_a_folder_that_is_not_there_is_refused(grey):
     assert "nowhere" in refused("sample", grey, "--count", 1, "--out", "nowhere/a.png")
+
+
+@pytest.mark.parametrize(
+    "words", ["--count 10001", "--grid 101x100", "--seeds 0-10000", "--nearest --count 10001"]
+)
+def test_more_images_than_a_picture_holds_are_refused(words, grey, images_npz):
+    line = refused("sample", grey, *words.split())
+    assert "at most 10000 images" in line and "--png DIR takes any number" in line
+
+
+def test_more_images_than_an_array_holds_are_refused(grey):
+    assert "at most 33554432 images" in refused("sample", grey, "--count", 10**9, "--npz", "a.npz")
 
 
 def test_file_in_a_folder_that_is_missing_is_refused_by_its_own_name(grey):
