@@ -1,10 +1,16 @@
 """The classic GAN of the Keras tutorials, working again on Keras 3."""
 
 import importlib
+import os
+import sys
 
 __version__ = "0.1.0"
 _HOMES = {"GAN": "model.gan", "GanConfig": "config", "TrainConfig": "config", "PRESETS": "presets"}
 __all__ = [*_HOMES]
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # Keras reads it before keras.json
+if {"torch", "tensorflow"} & set(sys.modules):  # one of them is yet to come, and must not meet triton
+    importlib.import_module(f"{__name__}.start_tensorflow").settle_imports()
 
 
 def __getattr__(name):

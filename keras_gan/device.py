@@ -1,4 +1,4 @@
-"""The device and the precision that TensorFlow computes in."""
+"""The device, the precision and the settings of Keras that the numbers depend on."""
 
 import contextlib
 import os
@@ -9,6 +9,10 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from keras_gan.start_tensorflow import settle_imports
+
+settle_imports()  # TensorFlow is here: PyTorch must not import triton any more
+
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
         f"Keras must compute through TensorFlow. Received: {keras.backend.backend()}; set "
@@ -17,16 +21,29 @@ if keras.backend.backend() != "tensorflow":
 
 
 @contextlib.contextmanager
-def dtype_policy(precision: str) -> Iterator[None]:
-    """Makes `precision`, a Keras dtype policy, the default for what is built in the block."""
-    floatx, before = keras.config.floatx(), keras.config.dtype_policy()
-    keras.config.set_floatx("float64" if precision == "float64" else "float32")
-    keras.config.set_dtype_policy(precision)  # floatx alone is ignored once a layer exists
+def keras_settings(precision: str) -> Iterator[None]:
+    """Gives what is built, traced and called in the block Keras's own defaults, whatever keras.json says.
+
+    Layers, losses and metrics take Keras's data format, floatx, epsilon and dtype policy when they are
+    made, operations when they are traced. The settings are as before after the block.
+
+    Args:
+        precision: the dtype policy, one of `config.PRECISIONS`.
+    """
+    config = keras.config
+    before = config.floatx(), config.epsilon(), config.image_data_format(), config.dtype_policy()
+    _set_keras("float64" if precision == "float64" else "float32", 1e-7, "channels_last", precision)
     try:
         yield
     finally:
-        keras.config.set_floatx(floatx)
-        keras.config.set_dtype_policy(before)
+        _set_keras(*before)
+
+
+def _set_keras(floatx, epsilon, image_data_format, dtype_policy):
+    keras.config.set_floatx(floatx)
+    keras.config.set_epsilon(epsilon)
+    keras.config.set_image_data_format(image_data_format)
+    keras.config.set_dtype_policy(dtype_policy)  # floatx alone is ignored once a layer exists
 
 
 def use_device(name: str) -> None:

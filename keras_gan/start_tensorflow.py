@@ -1,6 +1,7 @@
-"""Imports TensorFlow without its start-up noise, and without hiding anything else."""
+"""Imports TensorFlow: as Keras's backend, beside PyTorch, and without its start-up noise."""
 
 import contextlib
+import importlib
 import os
 import shutil
 import subprocess
@@ -18,8 +19,24 @@ _NOISE = "|".join(
 )
 
 
+def settle_imports() -> None:
+    """Lets TensorFlow, Keras and PyTorch share the process, whichever was imported first.
+
+    PyTorch for Linux brings triton, and `torch.optim` imports it. After TensorFlow that ends the process
+    without a message (triton 3.7.1 and TensorFlow 2.21, exit code 139); before TensorFlow it does no
+    harm. So it is imported here if PyTorch came first, for `torch.compile`, and is hidden otherwise.
+    """
+    if "triton" in sys.modules:
+        return
+    if "torch" in sys.modules and "tensorflow" not in sys.modules:
+        with contextlib.suppress(Exception):  # whatever an incomplete installation raises
+            importlib.import_module("triton")
+    sys.modules.setdefault("triton", None)  # type: ignore[arg-type]  # makes its import an ImportError
+
+
 def import_tensorflow() -> None:
     """Imports TensorFlow and lets it look for devices; only known noise is dropped from stderr."""
+    settle_imports()
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors stay

@@ -1,27 +1,105 @@
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_gan import device
-from keras_gan.device import check_precision, dtype_policy, use_device
+from keras_gan.device import check_precision, keras_settings, use_device
+from tests.conftest import REPOSITORY
+
+HOSTILE = {
+    "backend": "jax",
+    "floatx": "float16",
+    "epsilon": 1e-2,
+    "image_data_format": "channels_first",
+}
 
 
 def settings():
-    return keras.config.floatx(), keras.config.dtype_policy().name
+    """Returns all settings of Keras that numbers depend on."""
+    config = keras.config
+    return config.floatx(), config.dtype_policy().name, config.epsilon(), config.image_data_format()
 
 
-def test_policy_holds_in_its_block_and_is_undone_after_it():
+def test_settings_hold_in_their_block_and_are_undone_after_it():
     before = settings()
-    with dtype_policy("float64"):
-        assert settings() == ("float64", "float64")
+    with keras_settings("float64"):
+        assert settings() == ("float64", "float64", 1e-7, "channels_last")
         assert keras.layers.Dense(1).compute_dtype == "float64"
-    assert settings() == before == ("float32", "float32")
+    assert settings() == before == ("float32", "float32", 1e-7, "channels_last")
 
 
-def test_policy_is_undone_after_an_exception():
-    with pytest.raises(KeyError), dtype_policy("float64"):
+@pytest.fixture
+def hostile_settings():
+    """Keras's settings as a hostile keras.json makes them."""
+    device._set_keras("float16", 1e-2, "channels_first", "float16")
+    yield settings()
+    device._set_keras("float32", 1e-7, "channels_last", "float32")
+
+
+def test_settings_of_a_keras_json_are_replaced_in_the_block_and_stand_after_it(hostile_settings):
+    with keras_settings("float32"):
+        assert settings() == ("float32", "float32", 1e-7, "channels_last")
+    assert settings() == hostile_settings == ("float16", "float16", 1e-2, "channels_first")
+
+
+PROGRAM = """\
+import json, sys
+import numpy as np
+from keras_gan.commands.main import main
+
+digits = ["--dataset", "digits", "--offline"]
+for words in (
+    ["train", *digits, "--preset", "kmnist", "--epochs", "2", "--outdir", "run", "--quiet"],
+    ["fid", "run", "digits", "--features", "classifier", "--count", "200", "--offline", "--json"],
+    ["parity", "--preset", "kmnist", *digits, "--steps", "3", "--json"] if "torch" in sys.argv else [],
+):
+    if words:
+        main(words, standalone_mode=False)
+"""
+
+
+def run_under(keras_json, folder):
+    """Runs train, fid and parity in a process of their own; returns what they print and write."""
+    (folder / "home").mkdir(parents=True)
+    (folder / "home/keras.json").write_text(json.dumps(keras_json))
+    environment = os.environ | {"KERAS_HOME": str(folder / "home"), "PYTHONPATH": str(REPOSITORY)}
+    environment.pop("KERAS_BACKEND", None)
+    words = ["torch"] if find_spec("torch") else []
+    command = [sys.executable, "-c", PROGRAM, *words]
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    printed = [
+        line for line in result.stdout.splitlines() if not line.strip().startswith(('"keras"', '"torch"'))
+    ]
+    with (
+        np.load(folder / "run/checkpoint.npz") as arrays,
+        np.load(next(folder.glob("home/*/classifier*"))) as c,
+    ):
+        written = {name: arrays[name] for name in arrays} | {f"classifier {name}": c[name] for name in c}
+    return printed, written, (folder / "run/history.csv").read_text()
+
+
+@pytest.mark.slow
+def test_train_fid_and_parity_give_the_same_bits_under_a_hostile_keras_json(tmp_path):
+    printed, written, history = run_under({}, tmp_path / "clean")
+    hostile_printed, hostile_written, hostile_history = run_under(HOSTILE, tmp_path / "hostile")
+    assert hostile_printed == printed and hostile_history == history
+    assert hostile_written.keys() == written.keys() and len(written) > 20
+    for name, array in written.items():
+        np.testing.assert_array_equal(hostile_written[name], array, err_msg=name)
+
+
+def test_settings_are_undone_after_an_exception():
+    with pytest.raises(KeyError), keras_settings("float64"):
         raise KeyError
-    assert settings() == ("float32", "float32")
+    assert settings()[:2] == ("float32", "float32")
 
 
 def test_gpu_without_a_gpu_is_refused(monkeypatch):

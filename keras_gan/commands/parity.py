@@ -79,17 +79,19 @@ def parity(preset, steps, modes, batch_size, seed, dataset, data, offline, outdi
     folder.mkdir(parents=True, exist_ok=True)
     save_differences(folder / "differences.png", traces)
     save_side_by_side(folder / "samples.png", *traces[-1].samples)
+    exceeded = [line for trace in traces for line in trace.exceeded(**tolerances)]
+    same_updates, sentence = parity.conclude(traces, exceeded)
     if as_json:
-        click.echo(json.dumps(_to_dict(chosen, steps, traces), indent=2))
+        click.echo(json.dumps(_to_dict(chosen, steps, traces, same_updates), indent=2))
     else:
         click.echo(_format_traces(chosen, steps, traces))
         click.echo(f"In {folder}: differences.png, samples.png (Keras left, PyTorch right).")
-    exceeded = [line for trace in traces for line in trace.exceeded(**tolerances)]
+        click.echo(sentence)
     if exceeded:
         raise click.ClickException("; ".join(exceeded))
 
 
-def _to_dict(preset, steps, traces):
+def _to_dict(preset, steps, traces, same_updates):
     modes = {
         t.mode: {
             "max_abs_diff": t.max_abs_diff(),
@@ -98,7 +100,7 @@ def _to_dict(preset, steps, traces):
         }
         for t in traces
     }
-    return {"preset": preset.name, "steps": steps, **modes}
+    return {"preset": preset.name, "steps": steps, "same_updates": same_updates, **modes}
 
 
 def _format_traces(preset, steps, traces):

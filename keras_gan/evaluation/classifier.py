@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan.data.pixels import resize, to_float
-from keras_gan.device import dtype_policy
+from keras_gan.device import keras_settings
 from keras_gan.files import cache, npz
 from keras_gan.rng import Stream, draw_batch_rows, make_rng
 
@@ -60,7 +60,7 @@ def _key(labelled):
 
 def _network(image_shape, n_classes):
     """Returns the untrained network: two convolutions, a hidden layer, probabilities."""
-    with dtype_policy("float32"):
+    with keras_settings("float32"):
         x = inputs = keras.Input(image_shape)
         for layer in (
             keras.layers.Conv2D(16, 5, **_settings(0), strides=2, padding="same"),
@@ -77,6 +77,7 @@ def _settings(seed, activation="leaky_relu"):
     return {"activation": activation, "kernel_initializer": keras.initializers.HeNormal(seed=seed)}
 
 
+@keras_settings("float32")
 def _train(model, images, targets):
     """Trains on uint8 images and integer targets, with Adam at a rate that falls to 0.
 

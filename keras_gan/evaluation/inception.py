@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from keras_gan.data.pixels import to_float
-from keras_gan.device import dtype_policy
+from keras_gan.device import keras_settings
 
 SIDE = 299  # pixels of an image it is shown
 PREPROCESSING = f"{SIDE}x{SIDE} bilinear antialiased, grey as RGB, [-1, 1]"
@@ -37,7 +37,7 @@ def from_weights(path):
     Raises:
         ValueError: the file holds something else.
     """
-    with dtype_policy("float32"):
+    with keras_settings("float32"):
         whole = keras.applications.InceptionV3(weights=None)
         body = keras.Model(whole.inputs, whole.get_layer("avg_pool").output)
         loaded = _loaded(path, whole, body)

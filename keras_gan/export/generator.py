@@ -13,7 +13,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from keras_gan.device import dtype_policy
+from keras_gan.device import keras_settings
 from keras_gan.export import onnx, savedmodel, web
 from keras_gan.model import torch_like
 from keras_gan.model.gan import GAN
@@ -67,7 +67,7 @@ def export_generator(gan: GAN, kind: str, folder: str | Path) -> tuple[Path, flo
 
 def to_float32(gan: GAN) -> keras.Model:
     """Returns a copy of the generator in float32, of Keras's own layers."""
-    with dtype_policy("float32"):
+    with keras_settings("float32"):
         model = gan.build_generator()
         model.set_weights(gan.generator.get_weights())
         return torch_like.to_plain_keras(model)

@@ -67,7 +67,9 @@ _LOSSES = {"d_loss": "loss of the discriminator", "g_loss": "loss of the generat
 
 @fixed_style()
 def save_differences(path, traces):
-    """Writes a chart of the differences of two frameworks over the steps, a panel a mode.
+    """Writes a chart of the differences of two frameworks over the steps, one panel per mode.
+
+    Differences below half a unit in the last place of 1 are drawn there: a logarithm has no zero.
 
     Args:
         traces: list of `parity.Trace`.
@@ -76,9 +78,10 @@ def save_differences(path, traces):
     panels = figure.subplots(1, len(traces), squeeze=False)[0]
     for panel, trace in zip(panels, traces, strict=True):
         steps = np.arange(1, len(trace.d_loss) + 1)
+        smallest = np.finfo("float64" if trace.mode == "float64" else "float32").eps / 2  # of a loss near 1
         for name in ("d_loss", "g_loss", "weights"):
-            panel.plot(steps, np.maximum(getattr(trace, name), 1e-17), label=name, linewidth=1)
-        noise = np.maximum(trace.rounding_noise, 1e-17)
+            panel.plot(steps, np.maximum(getattr(trace, name), smallest), label=name, linewidth=1)
+        noise = np.maximum(trace.rounding_noise, smallest)
         panel.plot(steps, noise, ":", color="grey", label="losses, PyTorch - itself", linewidth=1)
         panel.set(yscale="log", xlabel="step", ylabel="|Keras - PyTorch|", title=trace.mode)
         panel.legend()

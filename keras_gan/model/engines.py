@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan.data.pixels import to_float
+from keras_gan.device import keras_settings
 from keras_gan.model import updates
 from keras_gan.model.step import gan_step
 from keras_gan.rng import Stream, draw_batch_rows, draw_noise
@@ -41,6 +42,7 @@ def train_on_batch(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
     """
     batch = batches(gan, len(images), batch_size)
 
+    @keras_settings(gan.config.precision)
     def run(step, k):
         values = np.empty((k, 5))
         for i in range(k):
@@ -73,6 +75,7 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
         sizes = [len(drawn[step][0]) for step in range(first, first + min(k, MAX_STEPS))]
         return [drawn[first + i] for i, size in enumerate(sizes) if set(sizes[: i + 1]) == {sizes[0]}]
 
+    @keras_settings(gan.config.precision)
     def run(step, k):
         parts = []
         for model in (gan.discriminator, gan.combined):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from keras_gan.config import GanConfig, get_preset
 from keras_gan.data.pixels import to_uint8
-from keras_gan.device import dtype_policy
+from keras_gan.device import keras_settings
 from keras_gan.figures import curves
 from keras_gan.figures.grid import draw_grid, fit_grid, save_sample_grid, to_pil
 from keras_gan.model import checkpoint, networks, updates
@@ -49,10 +49,10 @@ class GAN:
         self.preset = get_preset(self.config.preset)
         self.rule = self.preset.rule
         self.image_shape = self.config.image_shape
-        self.latent_dim: int = self.config.latent_dim  # type: ignore[assignment]  # it is resolved
+        self.latent_dim: int = self.config.latent_dim
         self.seed, self.step = self.config.seed, 0
         self.outdir: Path | None = None  # of the run that this object has trained
-        with dtype_policy(self.config.precision):
+        with keras_settings(self.config.precision):
             self._build(JIT_COMPILE if jit_compile is None else jit_compile)
 
     def _build(self, jit_compile):

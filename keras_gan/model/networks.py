@@ -46,8 +46,8 @@ def _keras_layer(layer, semantics, n_pixels):
     if kind == "Dense":
         dtype = keras.config.floatx() if layer.units == 1 else None
         return keras.layers.Dense(layer.units or n_pixels, activation=layer.activation, dtype=dtype)
-    if kind == "BatchNormalization" and semantics == "torch":
-        return torch_like.TorchBatchNormalization(**layer._asdict())
+    if kind in ("BatchNormalization", "LeakyReLU") and semantics == "torch":
+        return getattr(torch_like, f"Torch{kind}")(**layer._asdict())
     if kind == "Activation":
         dtype = keras.config.floatx() if layer.name == "sigmoid" else None
         return keras.layers.Activation(layer.name, dtype=dtype)

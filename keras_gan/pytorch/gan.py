@@ -17,8 +17,10 @@ from keras_gan.model import checkpoint
 from keras_gan.presets import BatchNormalization, Dense, LeakyReLU
 from keras_gan.pytorch import weight_names
 from keras_gan.rng import draw_grid_noise
+from keras_gan.start_tensorflow import settle_imports
 
 try:
+    settle_imports()  # before PyTorch looks for triton
     import torch
     from torch import nn
 except ImportError as error:
@@ -39,7 +41,7 @@ class TorchGAN:
         self.preset = get_preset(self.config.preset)
         self.rule = self.preset.rule
         self.image_shape = self.config.image_shape
-        self.latent_dim: int = self.config.latent_dim  # type: ignore[assignment]  # it is resolved
+        self.latent_dim: int = self.config.latent_dim
         self.seed, self.step = self.config.seed, 0
         self.outdir = None  # of the run this object has trained in
         self.dtype = getattr(torch, self.config.precision)
@@ -223,8 +225,9 @@ def _modules(layer, n_in, pixels, semantics):
     if isinstance(layer, Dense):
         activation = [_ACTIVATIONS[layer.activation]()] if layer.activation else []
         return [nn.Linear(n_in, layer.units or pixels), *activation]
-    if isinstance(layer, LeakyReLU):  # TensorFlow keeps the slope in float32 everywhere
-        return [nn.LeakyReLU(float(np.float32(layer.negative_slope)))]
+    if isinstance(layer, LeakyReLU):
+        slope = layer.negative_slope
+        return [nn.LeakyReLU(slope if semantics == "torch" else float(np.float32(slope)))]  # as TensorFlow
     if isinstance(layer, BatchNormalization):
         kind = nn.BatchNorm1d if semantics == "torch" else KerasBatchNorm1d
         return [kind(n_in, eps=layer.epsilon, momentum=1 - layer.momentum)]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_gan.data.pixels import to_float
+from keras_gan.device import keras_settings
 from keras_gan.model import engines
 from keras_gan.model.gan import GAN
 from keras_gan.model.step import gan_step
@@ -78,6 +79,34 @@ class Trace(NamedTuple):
         return lines
 
 
+def conclude(traces: list[Trace], exceeded: list[str]) -> tuple[bool | None, str]:
+    """Returns whether both frameworks make the same updates, and a sentence that says by how much.
+
+    Args:
+        traces: of the modes that were followed.
+        exceeded: the lines of `Trace.exceeded` of all of them.
+
+    Returns:
+        None in place of the truth where only free-running float32 was followed, which cannot tell.
+    """
+    if exceeded:
+        return False, f"Same updates: no. {exceeded[0]}."
+    by_mode = {trace.mode: trace for trace in traces}
+    largest = {mode: max(t.d_loss.max(), t.g_loss.max()) for mode, t in by_mode.items()}
+    if "float64" in by_mode:
+        noise = by_mode["float64"].rounding_noise.max()
+        return True, (
+            f"Same updates: yes. In float64 the losses differ by at most {largest['float64']:.1e}, which is "
+            f"rounding: PyTorch differs from itself, with each batch in another order, by {noise:.1e}."
+        )
+    if "resync" in by_mode:
+        return True, (
+            f"Same updates: yes, as far as float32 tells. From the same state the losses of a step differ by "
+            f"at most {largest['resync']:.1e}."
+        )
+    return None, "Same updates: not known. Float32 that runs freely cannot tell; float64 can."
+
+
 def trace(preset: str, mode: str, images: np.ndarray, batch_size: int, steps: int, seed: int = 0) -> Trace:
     """Builds a preset in both frameworks and trains them side by side; returns the `Trace`.
 
@@ -90,12 +119,9 @@ def trace(preset: str, mode: str, images: np.ndarray, batch_size: int, steps: in
         seed=seed,
         precision="float64" if mode == "float64" else "float32",
     )
-    gans = (
-        GAN(preset, jit_compile=False, **settings),
-        TorchGAN(preset, **settings),
-        TorchGAN(preset, **settings),
-    )
-    return follow(*gans, mode, images, batch_size, steps)
+    gans = GAN(preset, jit_compile=False, **settings), *(TorchGAN(preset, **settings) for _ in range(2))
+    with keras_settings(settings["precision"]):
+        return follow(*gans, mode, images, batch_size, steps)
 
 
 def follow(

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gan.device import dtype_policy
+from keras_gan.device import keras_settings
 from keras_gan.evaluation import features, inception
 
 PICTURES = np.random.default_rng(1).integers(0, 256, (2, 9, 7, 1), np.uint8)
@@ -161,6 +161,6 @@ def test_precision_that_is_set_elsewhere_does_not_change_the_network(monkeypatch
         raise InterruptedError
 
     monkeypatch.setattr(keras.applications, "InceptionV3", build)
-    with dtype_policy("float64"), pytest.raises(InterruptedError):
+    with keras_settings("float64"), pytest.raises(InterruptedError):
         inception.from_weights("x.h5")
     assert seen == ["float32"]

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from keras_gan.config import get_preset
-from keras_gan.device import dtype_policy
+from keras_gan.device import keras_settings
 from keras_gan.model import networks
 from keras_gan.presets import PRESETS
 from keras_gan.rng import make_rng
@@ -69,7 +69,7 @@ def test_networks_map_noise_to_images_to_probabilities():
 
 
 def test_mixed_bfloat16_keeps_weights_images_and_probability_in_float32():
-    with dtype_policy("mixed_bfloat16"):
+    with keras_settings("mixed_bfloat16"):
         for preset in PRESETS.values():
             g = networks.build_generator(preset, 7, (4, 4, 1), 0)
             d = networks.build_discriminator(preset, (4, 4, 1), 0)

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gan.config import get_preset
-from keras_gan.device import dtype_policy
+from keras_gan.device import keras_settings
 from keras_gan.model import networks, torch_like, updates
 
 float_types = pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-5), ("float64", 1e-12)])
@@ -97,7 +97,7 @@ def torch_adam_in_numpy(w, gradients, lr, b1, b2, epsilon):
 
 def moved(semantics, dtype, gradients=GRADIENTS, epsilon=1e-8):
     """Returns the weights that our Adam reaches from ones under these gradients."""
-    with dtype_policy(dtype):
+    with keras_settings(dtype):
         variable = keras.Variable(np.ones(gradients.shape[1]), dtype=dtype)
         optimizer = updates.build_adam(semantics, **RATES, epsilon=epsilon, variables=[variable])
     for g in gradients.astype(dtype):
@@ -134,7 +134,7 @@ def test_first_step_of_either_adam_on_a_tiny_gradient_by_hand():
 
 
 def test_torch_adam_has_the_pytorch_correction_after_many_steps():
-    with dtype_policy("float64"):
+    with keras_settings("float64"):
         variable = keras.Variable([1.0], dtype="float64")
         optimizer = updates.build_adam("torch", **RATES, epsilon=1e-8, variables=[variable])
     optimizer.iterations.assign(999)
@@ -150,7 +150,7 @@ P = np.array([[0.0], [1e-30], [1e-6], [0.3], [0.5], [1 - 1e-6], [1.0]])
 
 def loss_and_gradient(y, p):
     """Returns the PyTorch loss of each row, and the gradient of their mean, as Keras calls it."""
-    with dtype_policy(p.dtype.name):
+    with keras_settings(p.dtype.name):
         loss = updates.build_loss("torch")
     y, p = tf.constant(y), tf.constant(p)
     with tf.GradientTape() as tape:

@@ -140,6 +140,22 @@ def test_nan_exceeds_every_tolerance():
     assert len(parity.Trace("float64", nan, nan, nan, np.zeros(3), {}, ()).exceeded(1e9, 1e9)) == 3
 
 
+@pytest.mark.parametrize(
+    ("mode", "d_loss", "same", "sentence"),
+    [
+        ("float64", 2e-15, True, "yes. In float64 the losses differ by at most 2.0e-15, which is rounding"),
+        ("float64", 1e-3, False, "no. float64: d_loss differs by 1.0e-03 at step 1; the tolerance is 1e-10."),
+        ("resync", 2e-6, True, "yes, as far as float32 tells. From the same state"),
+        ("free", 1.0, None, "not known."),
+    ],
+)
+def test_conclusion_says_whether_the_updates_are_the_same_and_by_how_much(mode, d_loss, same, sentence):
+    zeros = np.zeros(3)
+    trace = parity.Trace(mode, zeros + d_loss, zeros, zeros, zeros, {}, ())
+    concluded, words = parity.conclude([trace], trace.exceeded())
+    assert concluded is same and words.startswith(f"Same updates: {sentence}")
+
+
 def test_rounding_noise_raises_the_tolerance_from_its_step_on():
     d_loss, noise = np.array([9e-11, 9e-8, 9e-8, 9e-8]), np.array([1e-16, 1e-16, 1e-9, 1e-12])
     zeros = np.zeros(4)
@@ -156,7 +172,7 @@ def test_command_prints_json_and_writes_a_chart_and_samples(tmp_path, images, na
     result = CliRunner().invoke(main.main, list(map(str, words)))
     assert result.exit_code == 0, result.output
     printed = json.loads(result.stdout)
-    assert (printed["preset"], printed["steps"]) == ("aioz", 3)
+    assert (printed["preset"], printed["steps"], printed["same_updates"]) == ("aioz", 3, True)
     for mode in ("float64", "resync"):
         assert set(printed[mode]["max_abs_diff"]) == {"d_loss", "g_loss", "weights"}
         assert set(printed[mode]["ms_per_step"]) == {"keras", "torch"}
