@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from keras_gan import progress
-from keras_gan.commands.options import PresetName, Size, UserPath, get_checkpoint_file, start_tensorflow
+from keras_gan.commands.options import PresetName, Size, UserPath, get_checkpoint_file, start_tensorflow, warn
 from keras_gan.config import get_preset
 
 _FORMATS = ("keras", "savedmodel", "onnx", "html", "torch")
@@ -78,32 +78,50 @@ def _check_free(paths, overwrite):
     help="File with the generator's state_dict.",
 )
 @click.option(
-    "--discriminator", type=UserPath(), metavar="FILE.pt", help="File with the discriminator's state_dict."
+    "--discriminator",
+    type=UserPath(),
+    metavar="FILE.pt",
+    help="File with the discriminator's, may be the same.",
+)
+@click.option(
+    "--key", "keys", multiple=True, help="Which weights of a file to take where several fit; repeatable."
 )
 @click.option("--image-size", type=Size(), help="Size of the images, 32 or 64x48. Default: 28x28, grey.")
-def import_(run, preset, generator, discriminator, image_size):
-    """Reads state_dicts of the published modules into RUN/checkpoint.npz, to sample from.
+def import_(run, preset, generator, discriminator, keys, image_size):
+    """Reads state_dicts of the published modules into RUN/checkpoint.npz, to sample from or train on.
 
     \b
     python cli.py import torch-run --preset pytorch-gan --generator generator.pt
+    python cli.py import torch-run --preset kmnist --generator gan.pth --discriminator gan.pth
 
-    The length of the noise follows from the weights; so does whether images of --image-size are
-    grey or RGB.
+    A file may hold more than one network, in dicts under any key; PyTorch is not needed. The length
+    of the noise follows from the weights; so does whether images of --image-size are grey or RGB.
     """
     chosen = get_preset(preset)
-    path = Path(run, "checkpoint.npz")
-    if path.exists():
-        raise ValueError(f"RUN must hold no checkpoint. Received: {path}; name another folder.")
     start_tensorflow()
     from keras_gan.pytorch import state_dict
+    from keras_gan.run.info import CHECKPOINT
+    from keras_gan.training.run_dir import open_run_dir
 
-    gan = state_dict.build_gan_for(chosen, generator, image_size)
-    state_dict.import_state_dict(gan, "generator", generator)
-    if discriminator:
-        state_dict.import_state_dict(gan, "discriminator", discriminator)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    gan.save(path)
-    click.echo(f"{path}: draw images with `{progress.get_program()} sample {shlex.quote(run)}`")
+    path = Path(run, CHECKPOINT)
+    if path.exists():
+        raise ValueError(f"RUN must hold no checkpoint. Received: {path}; name another folder.")
+    files = {"generator": generator} | ({"discriminator": discriminator} if discriminator else {})
+    weights = {name: state_dict.read_weights(file, chosen, name, keys) for name, file in files.items()}
+    if unknown := set(keys) - {found.key for found in weights.values()}:
+        raise ValueError(f"--key must name weights that fit. Received: {', '.join(sorted(unknown))}.")
+    gan = state_dict.build_gan_for(chosen, weights["generator"], image_size)
+    for name, found in weights.items():
+        state_dict.import_weights(gan, name, found)
+    with open_run_dir(run, warn) as folder:
+        folder.refuse_another(overwrite=False)
+        gan.save(path)
+    for name, found in weights.items():
+        click.echo(f"{name}: {found.path}{f', key {found.key}' if found.key else ''}")
+    program, words = progress.get_program(), shlex.quote(run)
+    click.echo(
+        f"{path}: draw images with `{program} sample {words}`, train with `{program} train --from {words}`"
+    )
 
 
 COMMANDS = (export, import_)

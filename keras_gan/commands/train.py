@@ -16,6 +16,7 @@ from keras_gan.commands.options import (
     PresetName,
     Size,
     UserPath,
+    get_checkpoint_file,
     reject_wrong_values,
     start_tensorflow,
     warn,
@@ -77,12 +78,19 @@ _OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
     metavar="[DIR]",
     help="Continue the run in DIR, or --outdir, to --epochs in total.",
 )
+@click.option(
+    "--from",
+    "start",
+    type=UserPath(),
+    metavar="RUN",
+    help="Begin with the weights of a run or checkpoint, at step 0.",
+)
 @click.option("--tensorboard", is_flag=True, help="Also write losses and grids for TensorBoard.")
 @click.option("--offline", is_flag=True, help=OFFLINE)
 @click.option("-n", "--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only.")
 @click.pass_context
-def train(ctx, outdir, overwrite, resume, tensorboard, offline, dry_run, quiet, **settings):
+def train(ctx, outdir, overwrite, resume, start, tensorboard, offline, dry_run, quiet, **settings):
     """Trains a GAN and writes a grid of samples now and then.
 
     \b
@@ -96,6 +104,10 @@ def train(ctx, outdir, overwrite, resume, tensorboard, offline, dry_run, quiet, 
     option that is not given stays as it was.
     """
     given = {name: value for name, value in settings.items() if _is_given(ctx, name)}
+    if start and resume:
+        raise click.UsageError("give --resume or --from, not both.")
+    if start:
+        settings |= _read_start(start, given)
     with reject_wrong_values():
         config = TrainConfig.from_dict(given if resume else settings).resolved()
     info = None
@@ -113,6 +125,8 @@ def train(ctx, outdir, overwrite, resume, tensorboard, offline, dry_run, quiet, 
 
     config = config.of_shape(dataset.image_shape)
     gan = GAN(**config.gan.to_dict())
+    if start:
+        _take_weights(gan, get_checkpoint_file(start))
     try:
         options = dict(overwrite=overwrite, quiet=quiet, offline=offline, tensorboard=tensorboard)
         loop.train(gan, dataset, config, outdir, info=info, **options)
@@ -136,6 +150,30 @@ def _read_info(ctx, outdir, overwrite):
     except FileNotFoundError as error:
         start = f"{_train_command(ctx)} --outdir {shlex.quote(outdir)}"
         raise FileNotFoundError(f"{error} To start one: {start}") from None
+
+
+def _read_start(start, given):
+    """Returns the settings that a checkpoint of --from stands for, where they are not given."""
+    start_tensorflow()
+    from keras_gan.model.checkpoint import read_checkpoint
+
+    own = read_checkpoint(get_checkpoint_file(start)).config
+    return {"preset": own.preset, "latent_dim": own.latent_dim} | given
+
+
+def _take_weights(gan, path):
+    """Sets the weights of both networks to those of a checkpoint; both Adams begin anew."""
+    from keras_gan.model.checkpoint import assign_arrays, read_checkpoint
+
+    saved = read_checkpoint(path)
+    if saved.config.preset != gan.preset.name:
+        raise ValueError(
+            f"--from must be of preset {gan.preset.name}. Received: {path} of {saved.config.preset}."
+        )
+    variables = {
+        name: v for name, v in gan.variables().items() if name.count("/") == 2
+    }  # no moment, no count
+    assign_arrays(variables, {n: a for n, a in saved.arrays.items() if n.count("/") == 2}, path)
 
 
 def _load_dataset(config, info, outdir, offline):

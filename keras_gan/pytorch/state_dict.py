@@ -1,18 +1,38 @@
-"""Weights for other tools, and back: PyTorch state_dicts with the published modules' own names."""
+"""Weights to PyTorch and back: state_dicts with the published modules' own names."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from keras_gan.files.atomic import atomic_write
+from keras_gan.files.torch_file import load_torch_file
 from keras_gan.model.gan import GAN
+from keras_gan.presets import Preset
 from keras_gan.pytorch import weight_names
 
 NETWORKS = ("generator", "discriminator")
 _COUNT = "num_batches_tracked"
 
 
-def make_state_dict(preset, arrays, network):
+class Weights(NamedTuple):
+    """The weights of one network in a file of PyTorch's.
+
+    Attributes:
+        path: of the file.
+        key: where in the file they are, such as "G_state_dict"; "" if they are all that it holds.
+        prefix: what stands before "0.weight" in the names of the weights, such as "G.module.model.".
+        arrays: {full name: array}, as the file has them.
+    """
+
+    path: Path
+    key: str
+    prefix: str
+    arrays: dict[str, np.ndarray]
+
+
+def make_state_dict(preset: Preset, arrays: dict, network: str) -> dict[str, np.ndarray]:
     """Returns {PyTorch key: array} of a network, kernels transposed as `nn.Linear` holds them.
 
     Args:
@@ -27,7 +47,7 @@ def make_state_dict(preset, arrays, network):
     return weights
 
 
-def export_state_dicts(gan, folder):
+def export_state_dicts(gan: GAN, folder: str | Path) -> list[Path]:
     """Writes generator.pt and discriminator.pt and returns their paths.
 
     Raises:
@@ -44,33 +64,26 @@ def export_state_dicts(gan, folder):
     return paths
 
 
-def build_gan_for(preset, path, image_size=None):
-    """Returns a `GAN` of the noise and images that a generator's state_dict is for.
+def build_gan_for(preset: Preset, weights: Weights, image_size: tuple[int, int] | None = None) -> GAN:
+    """Returns a new `GAN` for the noise and images that a generator's weights are for.
 
     Args:
-        preset: `presets.Preset`.
+        weights: of `read_weights`.
         image_size: (h, w) of the images; None stands for 28x28, grey, and nothing else.
 
     Raises:
-        ImportError, FileNotFoundError, ValueError: as `from_torch`, or the images' shape is open.
+        ValueError: the shape of the images does not follow from the weights.
     """
-    weights = _read(path)
-    keys = [key for _, key in weight_names.list_weight_names(preset, "generator")]
-    if sorted(keys) != sorted(weights):
-        key = min(set(keys) ^ set(weights))
-        found = "has" if key in weights else "lacks"
-        raise ValueError(
-            f"Expected the weights for the generator of preset {preset.name}. "
-            f"Received: {path}, which {found} {key}."
-        )
-    kernels = [weights[key] for key in keys if weights[key].ndim == 2]
-    values = kernels[-1].shape[0]
-    shape = _image_shape(values, image_size)
+    keys = [weights.prefix + tail for tail in _list_tails(preset, "generator")]
+    kernels = [weights.arrays[key] for key in keys if weights.arrays[key].ndim == 2]
+    if not kernels:
+        raise ValueError(f"Expected matrices of weights. Received: {weights.path}, without.")
+    shape = _find_image_shape(kernels[-1].shape[0], image_size)
     return GAN(preset.name, latent_dim=kernels[0].shape[1], image_shape=shape)
 
 
-def _image_shape(values, image_size):
-    """Returns (h, w, c) of images of so many values; ValueError where they could be of others."""
+def _find_image_shape(values: int, image_size: tuple[int, int] | None) -> tuple[int, int, int]:
+    """Returns (h, w, c) of images of so many values; ValueError if they may have another shape."""
     if image_size is None and values != 28 * 28:
         raise ValueError(
             f"Expected --image-size, as images of {values} values may have more than one shape. "
@@ -85,38 +98,102 @@ def _image_shape(values, image_size):
     return h, w, values // (h * w)
 
 
-def import_state_dict(gan, network, path):
-    """Sets the weights of "generator" or "discriminator" from the state_dict in a file.
+def read_weights(path: str | Path, preset: Preset, network: str, keys: Sequence[str] = ()) -> Weights:
+    """Returns the weights of a preset's network from a file of torch.save; PyTorch is not needed.
+
+    The file may hold a state_dict, or dicts that hold some, for one network or several, whose names
+    may begin with anything ("module.", "generator.model.").
+
+    Args:
+        keys: which to take where several fit; see `Weights.key`.
 
     Raises:
-        ImportError: PyTorch is not installed.
         FileNotFoundError: there is no such file.
-        ValueError: the file is no state_dict of this preset's network.
+        ValueError: the file is damaged, or holds no weights of this network, or several.
     """
-    weights = _read(path)
-    received = {key: w.shape for key, w in weights.items()}
-    expected = make_state_dict(gan.preset, gan.arrays(), network)
-    expected = {key: w.shape for key, w in expected.items() if _COUNT not in key}
-    if received != expected:
-        key = min(k for k in expected.keys() | received if expected.get(k) != received.get(k))
+    flat = dict(_flatten(load_torch_file(path)))
+    tails = _list_tails(preset, network)
+    candidates = [_select(Path(path), flat, prefix) for prefix in _list_prefixes(flat, tails[0])]
+    fitting = [w for w in candidates if {name[len(w.prefix) :] for name in w.arrays} == set(tails)]
+    chosen = [w for w in fitting if w.key in keys] or fitting
+    if len(chosen) == 1:
+        return chosen[0]
+    if chosen:
+        names = ", ".join(w.key or "the whole file" for w in chosen)
         raise ValueError(
-            f"Expected {key} of shape {expected.get(key)} for the {network} of preset "
-            f"{gan.preset.name}. Received: {path} with {received.get(key)}."
+            f"Expected the weights of one {network}. Received: {path} with {names}; choose by --key."
         )
-    variables = gan.variables()
-    for ours, key in weight_names.list_weight_names(gan.preset, network):
-        variables[ours].assign(weights[key].T if ours.endswith("/kernel") else weights[key])
+    expected = f"Expected the weights for the {network} of preset {preset.name}."
+    raise ValueError(f"{expected} Received: {path}, which {_describe_mismatch(flat, candidates, tails)}.")
 
 
-def _read(path):
-    """Returns {key: array} of the weights in a state_dict, without BatchNorm's counts of batches."""
-    from keras_gan.pytorch.gan import torch
+def _flatten(content: object, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    """Yields (name, array) of all arrays in nested dicts, the keys joined by dots."""
+    if isinstance(content, np.ndarray) and prefix and not prefix.endswith(_COUNT + "."):
+        yield prefix.removesuffix("."), content
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield from _flatten(value, f"{prefix}{key}.")
 
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"Expected a PyTorch state_dict. Received: {path}, which is no file.")
-    try:  # weights_only: nothing in the file is executed
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-        return {key: w.numpy() for key, w in weights.items() if _COUNT not in key}
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"Expected a PyTorch state_dict. Received: {path} ({reason}).") from None
+
+def _list_tails(preset: Preset, network: str) -> list[str]:
+    """Returns the names of a network's weights in its nn.Sequential, such as "0.weight"."""
+    names = (key for _, key in weight_names.list_weight_names(preset, network))
+    return [name.removeprefix(f"{preset.torch_prefix}.") for name in names]
+
+
+def _list_prefixes(flat: dict[str, np.ndarray], tail: str) -> list[str]:
+    """Returns what stands before a name such as "0.weight" wherever it occurs."""
+    return [name.removesuffix(tail) for name in flat if f".{name}".endswith(f".{tail}")]
+
+
+def _select(path: Path, flat: dict[str, np.ndarray], prefix: str) -> Weights:
+    words = [word for word in prefix.split(".")[:-1] if word not in _WRAPPERS]
+    key = ".".join(words[:-1] if words and words[-1] in _SEQUENTIALS else words)
+    return Weights(
+        path, key, prefix, {name: array for name, array in flat.items() if name.startswith(prefix)}
+    )
+
+
+_WRAPPERS = ("module", "_orig_mod")  # of DataParallel and of torch.compile
+_SEQUENTIALS = ("model", "main", "net", "layers")  # what the nn.Sequential in a module is called
+
+
+def _describe_mismatch(flat: dict, candidates: list[Weights], tails: list[str]) -> str:
+    if not candidates:
+        return f"holds {', '.join(sorted({name.split('.')[0] for name in flat})[:5]) or 'no tensor'}"
+    nearest = max(candidates, key=lambda w: sum(w.prefix + tail in w.arrays for tail in tails))
+    expected = {nearest.prefix + tail for tail in tails}
+    name = min(expected ^ set(nearest.arrays))
+    return f"{'has' if name in nearest.arrays else 'lacks'} {name}"
+
+
+def import_weights(gan: GAN, network: str, weights: Weights) -> None:
+    """Sets the weights of "generator" or "discriminator"; float16 and bfloat16 are widened.
+
+    Raises:
+        ValueError: a weight is of another shape, is not a float or not finite; nothing is changed.
+    """
+    values = {}
+    names = weight_names.list_weight_names(gan.preset, network)
+    for (ours, _), tail in zip(names, _list_tails(gan.preset, network), strict=True):
+        array = weights.arrays[weights.prefix + tail]
+        array = array.T if ours.endswith("/kernel") else array
+        values[ours] = _check(
+            array, gan.variables()[ours].shape, f"{weights.path} with {weights.prefix}{tail}"
+        )
+    for ours, value in values.items():
+        gan.variables()[ours].assign(value)
+
+
+def _check(array: np.ndarray, shape: tuple, received: str) -> np.ndarray:
+    """Returns an array as float64; ValueError if it is not of a shape or no finite floats."""
+    if array.shape != tuple(shape):
+        expected = tuple(reversed(shape))  # as PyTorch writes it
+        raise ValueError(f"Expected a weight of shape {expected}. Received: {received} of {array.T.shape}.")
+    if array.dtype.kind in "ciub":
+        raise ValueError(f"Expected weights that are floats. Received: {received} of {array.dtype}.")
+    value = array.astype(np.float64)
+    if not np.isfinite(value).all():
+        raise ValueError(f"Expected finite weights. Received: {received}, which holds nan or inf.")
+    return value
