@@ -37,12 +37,12 @@ def features_of_keras(pictures):
     """Returns a function that computes the features of the images."""
     import keras
 
-    from keras_gan.evaluation import features
+    from keras_gan.evaluation import inception
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "random.weights.h5")
         keras.applications.InceptionV3(weights=None).save_weights(path)
-        extractor = features.load_inception(path)
+        extractor = inception.load_inception(path)
     return lambda: extractor(pictures)
 
 
@@ -115,13 +115,12 @@ def peak_of_this(count):
     start_tensorflow.import_tensorflow()
     import keras
 
-    from keras_gan.evaluation import feature_stats, features
+    from keras_gan.evaluation import feature_stats
+    from keras_gan.evaluation.extractor import FeatureExtractor
 
     inputs = keras.Input((28, 28, 1))
     network = keras.Model(inputs, keras.layers.Dense(2048)(keras.layers.Flatten()(inputs)))
-    extractor = features.FeatureExtractor(
-        "x", "", "0", "", network, lambda p: p.astype(np.float32), batch_size=64
-    )
+    extractor = FeatureExtractor("x", "", "0", "", network, lambda p: p.astype(np.float32), batch_size=64)
     rng = np.random.default_rng(0)
     sizes = [min(64, count - i) for i in range(0, count, 64)]
     feature_stats.compute_stats(extractor, (rng.integers(0, 256, (n, 28, 28, 1), np.uint8) for n in sizes))

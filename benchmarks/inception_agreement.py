@@ -44,7 +44,7 @@ def of_keras(weights, pictures):
     """Returns features and probabilities of each set of images, through this project's extractor."""
     import keras
 
-    from keras_gan.evaluation import features
+    from keras_gan.evaluation import inception
 
     network = keras.applications.InceptionV3(weights=None)
     for layer, arrays in zip((x for x in network.layers if x.weights), weights.values(), strict=True):
@@ -52,7 +52,7 @@ def of_keras(weights, pictures):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "random.weights.h5")
         network.save_weights(path)
-        extractor = features.load_inception(path)
+        extractor = inception.load_inception(path)
     return [extractor(images) for images in pictures]
 
 

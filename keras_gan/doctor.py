@@ -23,6 +23,7 @@ from keras_gan.data import download
 from keras_gan.data.pixels import to_float
 from keras_gan.device import get_cpu_count, get_cpu_kind, get_device_name
 from keras_gan.evaluation import metrics
+from keras_gan.evaluation.weights import find_weights
 from keras_gan.files import cache
 from keras_gan.model import engines
 from keras_gan.model.gan import GAN
@@ -236,5 +237,5 @@ def _describe_cache() -> str:
 
 
 def _describe_inception() -> str:
-    path = download.find_cached_weights()
+    path = find_weights("inception")
     return f"at hand: {path}" if path else "downloaded when a distance needs it, 96 MB"

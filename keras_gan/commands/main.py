@@ -7,7 +7,7 @@ import click
 
 import keras_gan
 from keras_gan import preset_diff, progress
-from keras_gan.commands import ablate, compare, doctor, evaluate, export, parity, sample, train, verify
+from keras_gan.commands import ablate, compare, doctor, evaluate, export, fid, parity, sample, train, verify
 from keras_gan.commands.group import Commands
 from keras_gan.commands.options import PresetName
 from keras_gan.config import get_preset
@@ -76,6 +76,6 @@ def datasets():
             click.echo(progress.fold(f"{heading:14} {line}", indent=15))
 
 
-for module in (train, sample, evaluate, compare, parity, ablate, export, verify, doctor):
+for module in (train, sample, fid, evaluate, compare, parity, ablate, export, verify, doctor):
     for command in module.COMMANDS:
         main.add_command(command)

@@ -1,7 +1,6 @@
-"""The data sets that have a name and InceptionV3's weights: where they are and come from.
+"""The data sets that have a name, where they are and come from, and downloads with a checksum.
 
-They lie in Keras's own cache. What is in the files is not looked at here, but for the published
-checksum of a download.
+They lie in Keras's own cache. What is in the files is not looked at here.
 """
 
 import hashlib
@@ -10,21 +9,21 @@ import urllib.error
 import urllib.request
 from typing import NamedTuple
 
+from keras_gan import progress
 from keras_gan.files.atomic import atomic_write
 from keras_gan.files.cache import get_keras_home
 
 _KERAS_FILES = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-_INCEPTION = "inception_v3_weights_tf_dim_ordering_tf_kernels"
 _TIMEOUT_SECONDS = 10  # of silence, before a connection is given up
 _PARTS = {"train": "train", "test": "t10k"}  # of the names of idx files
 
 
 class Source(NamedTuple):
-    """A data set that has a name, or the weights of a network.
+    """A data set that has a name.
 
     Attributes:
-        files: pairs of file name and "algorithm:checksum"; none for the bundled digits. A data
-            set needs all of a split, a network one, best the first.
+        files: pairs of file name and "algorithm:checksum"; none for the bundled digits. All of a
+            split are needed.
         addresses: where the files are downloaded from, tried in turn.
         folder: where Keras's cache holds them.
     """
@@ -87,18 +86,6 @@ DATASETS = {
     ),
 }
 
-INCEPTION = Source(
-    "InceptionV3's ImageNet weights, with the layer that names 1000 classes or without",
-    (
-        (f"{_INCEPTION}.h5", "md5:9a0d58056eeedaa3f26cb7ebd46da564"),
-        (f"{_INCEPTION}_notop.h5", "md5:bcbd6486424b2319ff4ef7d526e38f63"),
-    ),
-    ("https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/",),
-    "models",
-    "Apache 2.0",
-    "the files of keras.applications.InceptionV3",
-)
-
 
 def cache_folder(name):
     """Returns the folder below Keras's own cache that holds the files of a data set."""
@@ -149,56 +136,22 @@ def download(name, split="train", offline=False):
     folder.mkdir(parents=True, exist_ok=True)
     for file, checksum in reversed(files):  # the images last: their presence means completeness
         if not _present(folder / file):
-            _fetch_from_any(DATASETS[name].addresses, folder / file, checksum, way_out)
+            fetch_from_any(DATASETS[name].addresses, folder / file, checksum, way_out)
     return folder / files[0][0]
 
 
-def find_cached_weights():
-    """Returns the path of InceptionV3's weights in Keras's cache, or None.
+def fetch_from_any(addresses, target, checksum, way_out):
+    """Downloads a file to `target` from the first folder, of some addresses, that delivers it whole.
+
+    Args:
+        addresses: of folders, each ending in "/", that hold a file of the target's name.
+        checksum: "algorithm:digits", of which the digits may be the first of them alone.
+        way_out: sentence that ends the error.
 
     Raises:
-        ValueError: the file is not the published one.
+        OSError: no address delivered a whole file.
+        ValueError: all delivered files with another checksum.
     """
-    files = (get_keras_home() / INCEPTION.folder / name for name, _ in INCEPTION.files)
-    path = next((p for p in files if p.is_file()), None)
-    if path and not are_published_weights(path):
-        raise ValueError(
-            f"Expected InceptionV3's published weights. Received: {path}, with another checksum. "
-            "Delete it to have it downloaded again, or, if it is meant, name it in "
-            "$KERAS_GAN_INCEPTION_WEIGHTS."
-        )
-    return path
-
-
-def are_published_weights(path):
-    """Returns whether a file is one of InceptionV3's two published ones, by its checksum."""
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
-    return f"md5:{digest.hexdigest()}" in dict(INCEPTION.files).values()
-
-
-def download_weights(offline, warn):
-    """Downloads InceptionV3's weights into Keras's cache and returns their path.
-
-    Raises:
-        FileNotFoundError: `offline` is set.
-        OSError: they were not delivered whole.
-        ValueError: what was delivered has another checksum than the published one.
-    """
-    folder, (file, checksum) = get_keras_home() / INCEPTION.folder, INCEPTION.files[0]
-    way_out = (
-        f"Put it into {folder} by hand, name another file in $KERAS_GAN_INCEPTION_WEIGHTS, "
-        "or do without: --features digits."
-    )
-    if offline:
-        raise FileNotFoundError(f"{file} is not in the cache, and this is offline. {way_out}")
-    warn(f"Downloading InceptionV3's weights, 96 MB, to {folder / file}.")
-    folder.mkdir(parents=True, exist_ok=True)
-    _fetch_from_any(INCEPTION.addresses, folder / file, checksum, way_out)
-    return folder / file
-
-
-def _fetch_from_any(addresses, target, checksum, way_out):
     errors = {}
     for address in addresses:
         try:
@@ -221,13 +174,14 @@ def _fetch(url, target, checksum):
     algorithm, expected = checksum.split(":")
     digest, size = hashlib.new(algorithm, usedforsecurity=False), 0
     with _opened(url) as response, atomic_write(target) as part, open(part, "wb") as file:
-        while piece := response.read(2**16):
+        promised = int(response.headers.get("Content-Length") or 0)
+        pieces = iter(lambda: response.read(2**16), b"")
+        for piece in progress.counted(pieces, promised or None, target.name):
             digest.update(piece)
             size += file.write(piece)
-        promised = int(response.headers.get("Content-Length") or size)
         if size < promised:
             raise OSError(f"the connection ended after {size} of {promised} bytes")
-        if digest.hexdigest() != expected:
+        if not digest.hexdigest().startswith(expected):
             raise ValueError(f"expected {checksum}, received {algorithm}:{digest.hexdigest()}")
 
 

@@ -2,13 +2,18 @@
 
 import contextlib
 import hashlib
+from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gan import progress
+from keras_gan.data import datasets
+from keras_gan.data.datasets import Dataset
 from keras_gan.data.pixels import resize, to_float
-from keras_gan.device import keras_settings
+from keras_gan.device import get_cpu_kind, keras_settings
+from keras_gan.evaluation.extractor import FeatureExtractor, make_extractor
 from keras_gan.files import cache, npz
 from keras_gan.rng import Stream, draw_batch_rows, make_rng
 
@@ -19,12 +24,56 @@ _PASSES, _MIN_STEPS, _MAX_STEPS = 4, 300, 2000
 _SHIFT = 1  # pixels, at random, in training
 
 
-def train_or_load_classifier(labelled, warn):
+def load_classifier(
+    labelled: Dataset, test: Dataset | None, warn: Callable[[str], object] = progress.print_warning
+) -> FeatureExtractor:
+    """Returns the extractor of a classifier of labelled images: its last hidden layer.
+
+    It is trained where it has not been before and kept below Keras's cache. For grey images without
+    labels the classifier of the bundled digits stands in, with a warning.
+
+    Args:
+        labelled: images to train on.
+        test: images to state its accuracy on, or None.
+
+    Raises:
+        ValueError: the images are in colour and have no labels.
+    """
+    why = ""
+    if labelled.labels is None:
+        if labelled.image_shape[2] != 1:
+            raise ValueError(
+                f"classifier features need labelled images. Received: {labelled.name}, images in colour "
+                "without labels; --features inception or pca, or FILE.keras, needs none."
+            )
+        warn(f"{labelled.name} has no labels: features are those of a classifier of the bundled digits.")
+        why = f", as {labelled.name} has no labels"
+        labelled, test = (datasets.load_dataset("digits", split=split) for split in ("train", "test"))
+    network, cpu = train_or_load_classifier(labelled, warn)
+    extractor = make_extractor("classifier", "", network, batch_size=500)
+    classes = np.unique(labelled.labels)
+    accuracy = _describe_accuracy(extractor, classes, test)
+    extractor.description = f"a classifier of the {len(classes)} classes of {labelled.name}, {accuracy}{why}"
+    extractor.cpu = cpu
+    return extractor
+
+
+def _describe_accuracy(extractor: FeatureExtractor, classes: np.ndarray, test: Dataset | None) -> str:
+    """Returns in words how many of the test images are classified correctly."""
+    if test is None or test.labels is None:
+        return "untested, as there are no labelled test images"
+    _, probabilities = extractor(test.images)
+    accuracy = (classes[probabilities.argmax(axis=1)] == test.labels).mean()
+    return f"right on {accuracy:.1%} of {len(test.images)} test images"
+
+
+def train_or_load_classifier(labelled: Dataset, warn: Callable[[str], object]) -> tuple[keras.Model, str]:
     """Returns the classifier of labelled images, from the cache or trained now.
 
     Returns:
-        A Keras model: float32 (n, h, w, c) in [-1, 1], h and w at most 32, to the last hidden
-        layer (n, 64) and the probabilities (n, classes), in the order of the sorted labels.
+        A Keras model: float32 (n, h, w, c) in [-1, 1], h and w at most 32, to the last hidden layer
+        (n, 64) and the probabilities (n, classes), in the order of the sorted labels; and the kind of
+        CPU that it was trained on, of which its weights depend, "" if an earlier version trained it.
 
     Args:
         labelled: `Dataset`.
@@ -43,13 +92,15 @@ def train_or_load_classifier(labelled, warn):
         try:
             arrays = npz.load(path)
             model.set_weights([arrays[str(i)] for i in range(len(model.weights))])
-            return model
+            return model, str(arrays.get("cpu", ""))
         except (KeyError, ValueError) as error:
             warn(f"The cached classifier is trained again: {path} is damaged ({error}).")
     warn(f"Training a classifier of {labelled.name}, once: its features measure the samples.")
     _train(model, resize(labelled.images, model.input_shape[1:3]), targets)
-    cache.write_cache(path, {str(i): w for i, w in enumerate(model.get_weights())}, warn)
-    return model
+    cpu = get_cpu_kind()
+    arrays = {str(i): w for i, w in enumerate(model.get_weights())}
+    cache.write_cache(path, arrays | {"cpu": np.array(cpu)}, warn)
+    return model, cpu
 
 
 def _key(labelled):
@@ -82,7 +133,8 @@ def _train(model, images, targets):
     """Trains on uint8 images and integer targets, with Adam at a rate that falls to 0.
 
     Every batch is moved by up to a pixel each way, without which the few bundled digits are
-    learnt by heart. The batches are a function of the step: the weights are always the same.
+    learnt by heart. The batches are a function of the step: on one kind of CPU the weights are always
+    the same.
     """
     steps = int(np.clip(_PASSES * len(images) // _BATCH_SIZE, _MIN_STEPS, _MAX_STEPS))
     classifier = keras.Model(model.inputs, model.outputs[1])

@@ -51,7 +51,8 @@ def _describe_losses(value):
 #   tutorial     1,876 steps   0.01-0.17 to step 1200, 0.38 at most    38
 #   aioz         9,700 steps   0.03-0.17 to step 9200, 0.23 at most     6
 # So a young generator makes samples that are alike for long, and is not warned of. With lr=0.01
-# keras fell from 0.54 to 0.14 in 50 steps, then to 0.00, and lost 500 steps in a row; with lr=0.005 aioz lost 2,187.
+# keras fell from 0.54 to 0.14 in 50 steps, then to 0.00, and lost 500 steps in a row; with lr=0.005
+# aioz lost 2,187.
 DIVERSE, ALIKE = 0.4, 0.15  # pixel std of the samples / that of the images trained on
 ALIKE_STEPS = 200
 LATE = 20_000

@@ -62,8 +62,9 @@ def evaluate(source, extractor, train, test, count, seed, warn):
         extractor, test.images[choose_rows(len(test.images), seed, count)], "test images"
     )
     near = [nearest.find_nearest(each.images[:PAIRS], train.images, 1) for each in (fakes, others)]
-    values, stds = _measure(fakes, real, gaussian, train.images[near[0][1][:, 0]], seed)
-    baseline, _ = _measure(others, real, gaussian, train.images[near[1][1][:, 0]], seed)
+    classes = 0 if train.labels is None else len(np.unique(train.labels))
+    values, stds = _measure(fakes, real, gaussian, train.images[near[0][1][:, 0]], classes, seed)
+    baseline, _ = _measure(others, real, gaussian, train.images[near[1][1][:, 0]], classes, seed)
     values["copying"] = diversity.measure_copying(*(distances[:, 0] for distances, _ in near))
     std = diversity.pixel_std(fakes.images) / max(diversity.pixel_std(others.images), 1e-9)
     values["pixel_std"], baseline["pixel_std"] = std, 1.0
@@ -85,13 +86,14 @@ def evaluate(source, extractor, train, test, count, seed, warn):
     ]
 
 
-def _measure(one, real, gaussian, neighbours, seed):
+def _measure(one, real, gaussian, neighbours, classes, seed):
     """Returns what holds for any images, samples or real ones: {metric: value} and {metric: std}.
 
     Args:
         one, real: `ImageFeatures`; of the real images as many as of samples.
         gaussian: `metrics.Gaussian` of all training images.
         neighbours: uint8, the training image nearest to each of the first images.
+        classes: number of the images' own classes, 0 without labels.
     """
     values, stds = {}, {}
     own = metrics.gaussian(one.features)
@@ -102,7 +104,8 @@ def _measure(one, real, gaussian, neighbours, seed):
     if one.probabilities is not None:
         score = metrics.inception_score(one.probabilities, splits=min(10, len(one.images)))
         values["inception_score"], stds["inception_score"] = score
-        labels, classes = one.probabilities.argmax(axis=1), one.probabilities.shape[1]
+    if one.probabilities is not None and one.probabilities.shape[1] == classes:  # not of ImageNet's 1000
+        labels = one.probabilities.argmax(axis=1)
         values["classes"], values["class_entropy"] = diversity.count_classes(labels, classes)
     values["precision"], values["recall"] = metrics.precision_recall(real.features, one.features)
     for name, function in (("ssim", _ssim), ("psnr", _psnr)):

@@ -11,7 +11,8 @@ import numpy as np
 from keras_gan import progress
 from keras_gan.data.datasets import Dataset
 from keras_gan.evaluation import metrics
-from keras_gan.evaluation.features import EARLIER_NAMES, FeatureExtractor
+from keras_gan.evaluation.extractor import FeatureExtractor
+from keras_gan.evaluation.features import EARLIER_NAMES
 from keras_gan.files import cache, npz
 
 CHUNK = 64  # images at a time, or a batch of the network's where that is more
@@ -37,12 +38,13 @@ class FeatureStats(NamedTuple):
 
 
 def get_feature_spec(extractor: FeatureExtractor) -> dict[str, str]:
-    """Returns what the features of an extractor depend on."""
-    return {
+    """Returns what the features of an extractor depend on, and on which CPU its weights were trained."""
+    spec = {
         "features": extractor.name,
         "weights": extractor.sha256,
         "preprocessing": extractor.preprocessing,
     }
+    return spec | {"cpu": extractor.cpu} if extractor.cpu else spec
 
 
 def compute_stats(extractor: FeatureExtractor, batches: Iterable[np.ndarray]) -> FeatureStats:
@@ -72,6 +74,11 @@ def load_or_compute_stats(
     stats = compute_stats(extractor, counted)
     cache.write_cache(path, _to_arrays(stats), warn)
     return stats
+
+
+def is_cached(extractor: FeatureExtractor, dataset: Dataset, rows: np.ndarray) -> bool:
+    """Returns whether `load_or_compute_stats` would find the statistics in the cache."""
+    return _get_cache_path(extractor, dataset, rows).is_file()
 
 
 def _get_cache_path(extractor: FeatureExtractor, dataset: Dataset, rows: np.ndarray) -> Path:
@@ -158,9 +165,12 @@ def check_same_spec(a: FeatureStats, b: FeatureStats) -> None:
     Raises:
         ValueError: their feature specs or their numbers of features differ.
     """
-    if a.spec != b.spec and not ({"assumed"} & (a.spec.keys() | b.spec.keys())):
-        names = [name for name, value in a.spec.items() if b.spec.get(name) != value]
-        differing = "; ".join(f"{name} {a.spec[name]} and {b.spec.get(name)}" for name in names)
+    names = [
+        name for name in ("features", "weights", "preprocessing") if a.spec.get(name) != b.spec.get(name)
+    ]
+    if names and not ({"assumed"} & (a.spec.keys() | b.spec.keys())):
+        cpus = ["cpu"] if a.spec.get("cpu") != b.spec.get("cpu") else []  # why the weights may differ
+        differing = "; ".join(f"{name} {a.spec.get(name)} and {b.spec.get(name)}" for name in names + cpus)
         raise ValueError(f"Both must have the same feature spec. Received: {differing}.")
     if a.features != b.features:
         raise ValueError(f"Both must be of the same features. Received: {a.features} and {b.features}.")

@@ -1,20 +1,61 @@
 """The Fréchet distance between any two of: images, statistics of images, runs, parts of data sets."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from keras_gan import progress
 from keras_gan.data.datasets import Dataset
-from keras_gan.evaluation import feature_stats, metrics
+from keras_gan.device import get_device_name
+from keras_gan.evaluation import feature_stats, features, metrics
+from keras_gan.evaluation.extractor import FeatureExtractor
 from keras_gan.evaluation.feature_stats import FeatureStats
-from keras_gan.evaluation.features import FeatureExtractor
-from keras_gan.evaluation.inputs import Side
+from keras_gan.evaluation.inputs import ImageSet, RunInput
+from keras_gan.evaluation.sides import Side, find_reference_images
 from keras_gan.rng import Stream, choose_rows, make_rng
 
-ENOUGH_IMAGES = 2048  # the number of Inception's features: with fewer images the covariance is singular
-
 Warn = Callable[[str], object]
+
+
+def choose_extractor(
+    sides: Sequence[Side],
+    name: str | None,
+    given: str | Path | None = None,
+    batch_size: int | None = None,
+    offline: bool = False,
+    warn: Warn = progress.print_warning,
+) -> FeatureExtractor | None:
+    """Returns the extractor for some sides, None where all of them are statistics.
+
+    Args:
+        name: of the features, as `load_extractor` takes it; None is what a side's statistics are of, else
+            "inception", for which another stands in if its weights cannot be had.
+        given: path of the weights.
+        batch_size: images through the network at once; None is the extractor's own.
+    """
+    if all(side.statistics for side in sides):
+        return None
+    name = name or next((side.statistics.features for side in sides if side.statistics), None)
+    real = find_reference_images(sides, offline, warn)
+    if name or given:
+        extractor = features.load_extractor(name or "inception", *real, given, offline, warn)
+    else:
+        extractor = features.load_inception_or_stand_in(*real, offline, warn)
+    extractor.batch_size = batch_size or extractor.batch_size
+    return extractor
+
+
+class _Part(NamedTuple):
+    """Images whose features are to be computed: rows of a data set, or so many of a source."""
+
+    name: str
+    n: int
+    rows: np.ndarray | None
+    dataset: Dataset | None
+    source: RunInput | ImageSet | None = None
 
 
 def compute_fid(
@@ -35,18 +76,27 @@ def compute_fid(
     Raises:
         ValueError: the statistics are of different feature specs.
     """
-    # Features of A: samples that the run draws now, or images that are read; the costly part.
-    stats_a = compute_side_stats(a, extractor, a.count(count) if a.source else None, seed, warn)
-
-    # Features of B. Its other part, or some of its own images, is the baseline's held-out side.
-    n_b, held_out, rest = b.count(count) if b.source else None, None, None
+    # Which images go through the network: those of A, of B, and real ones for the baseline.
+    part_a = None if a.statistics else _make_part(a, count, seed)
+    n_a = part_a.n if part_a else a.statistics.gaussian.n
+    part_b, held_out, rest = None if b.statistics else _make_part(b, count, seed), None, None
     if b.dataset and b.other:
-        held_out = _compute_held_out_stats(extractor, b.other, stats_a.gaussian.n, seed, warn)
-    elif b.dataset and n_b >= 4:
-        held_out, rest = _split_stats(extractor, b.dataset, stats_a.gaussian.n, n_b, seed, warn)
-    stats_b = _merge_stats(held_out, rest) if rest else compute_side_stats(b, extractor, n_b, seed, warn)
+        held_out = _choose_part(b.name, b.other, n_a or len(b.other.images), seed)
+    elif b.dataset and part_b.n >= 4:
+        held_out, rest = _split_part(part_b, n_a, seed)
+        part_b = None  # its statistics are those of the two together
 
-    # The distance: as published, by sqrtm. The baseline, by the symmetric form, which is faster.
+    # Their features, the costly part: 16 images a second through InceptionV3 on a CPU.
+    parts = [part for part in (part_a, held_out, rest, part_b) if part]
+    announce(parts, extractor, warn)
+    stats_a, stats_held_out, stats_rest, stats_b = (
+        part and _compute_stats(part, extractor, seed, warn) for part in (part_a, held_out, rest, part_b)
+    )
+    stats_a, stats_b = stats_a or a.statistics, stats_b or b.statistics
+    if stats_rest:
+        stats_b = stats_rest._replace(gaussian=metrics.merge(stats_held_out.gaussian, stats_rest.gaussian))
+
+    # The distance: as published, by sqrtm. The baseline: by the symmetric form, which is faster.
     feature_stats.check_same_spec(stats_a, stats_b)
     distance = metrics.frechet_distance(stats_a.gaussian, stats_b.gaussian)
     return {
@@ -57,7 +107,7 @@ def compute_fid(
         "frechet_distance": distance.value,
         "method": distance.method,
         "note": distance.note,
-        "real_baseline": _compute_real_baseline(held_out, rest or stats_b) if held_out else None,
+        "real_baseline": _compute_real_baseline(stats_held_out, stats_rest or stats_b),
         "feature_spec": stats_a.spec if "assumed" in stats_b.spec else stats_b.spec,
         "assumed_spec": any("assumed" in stats.spec for stats in (stats_a, stats_b)),
         "seed": seed,
@@ -67,83 +117,66 @@ def compute_fid(
 def compute_side_stats(
     side: Side, extractor: FeatureExtractor | None, count: int | None, seed: int, warn: Warn
 ) -> FeatureStats:
-    """Returns the `FeatureStats` of `count` images of a side, or those that it is."""
-    if side.statistics:
+    """Returns the `FeatureStats` of a side, or those that it is."""
+    if side.statistics or extractor is None:
         return side.statistics
+    part = _make_part(side, count, seed)
+    announce([part], extractor, warn)
+    return _compute_stats(part, extractor, seed, warn)
+
+
+def _make_part(side: Side, count: int | None, seed: int) -> _Part:
+    n = side.count(count)
     if side.dataset:
-        rows = choose_rows(len(side.dataset.images), seed, count)
-        return feature_stats.load_or_compute_stats(extractor, side.dataset, rows, warn)
+        return _choose_part(side.name, side.dataset, n, seed)
+    return _Part(side.name, n, None, None, side.source)
+
+
+def _choose_part(name: str, dataset: Dataset, n: int, seed: int) -> _Part:
+    rows = choose_rows(len(dataset.images), seed, n)
+    return _Part(name, len(rows), rows, dataset)
+
+
+def _split_part(part: _Part, n: int | None, seed: int) -> list[_Part]:
+    """Returns n of a part's images, half of them at most, and the rest."""
+    shuffled = make_rng(seed, Stream.EVALUATION, 1).permutation(part.rows)
+    cut = max(2, min(n or part.n, part.n // 2))
+    halves = [np.sort(rows) for rows in (shuffled[:cut], shuffled[cut:])]
+    return [part._replace(n=len(rows), rows=rows) for rows in halves]
+
+
+def _compute_stats(part: _Part, extractor: FeatureExtractor, seed: int, warn: Warn) -> FeatureStats:
+    if part.dataset:
+        return feature_stats.load_or_compute_stats(extractor, part.dataset, part.rows, warn)
     size = max(feature_stats.CHUNK, extractor.batch_size)
-    batches = side.source.draw_batches(seed, count, size)
+    batches = part.source.draw_batches(seed, part.n, size)
     return feature_stats.compute_stats(
-        extractor, progress.counted(batches, count, f"features of {side.name}")
+        extractor, progress.counted(batches, part.n, f"features of {part.name}")
     )
 
 
-def _compute_held_out_stats(extractor, other: Dataset, n: int | None, seed: int, warn: Warn) -> FeatureStats:
-    """Returns the statistics of n images that are not among B's, or of as many as there are."""
-    rows = choose_rows(len(other.images), seed, n or len(other.images))
-    return feature_stats.load_or_compute_stats(extractor, other, rows, warn)
+def announce(parts: list[_Part], extractor: FeatureExtractor | None, warn: Warn) -> None:
+    """Says how many images go through which network and about how long that takes on this device.
+
+    Images whose statistics are cached are left out. Two batches are timed; the first compiles.
+    """
+    cached = [p for p in parts if p.dataset and feature_stats.is_cached(extractor, p.dataset, p.rows)]
+    n = sum(part.n for part in parts) - sum(part.n for part in cached)
+    if not n:
+        return
+    sides = [part.dataset.image_shape if part.dataset else part.source.image_shape for part in parts]
+    batch = np.zeros((min(extractor.batch_size, n), *sides[0]), np.uint8)
+    extractor(batch)
+    start = time.monotonic()
+    extractor(batch)
+    seconds = (time.monotonic() - start) * n / len(batch)
+    about = "less than a minute" if seconds < 60 else f"about {progress.duration(seconds)}"
+    device = get_device_name()
+    warn(f"{n:,} images go through {extractor.description}: {about} on this {device}.")
 
 
-def _split_stats(extractor, dataset: Dataset, n: int | None, n_b: int, seed: int, warn: Warn):
-    """Returns the statistics of n of B's images, half of them at most, and of the rest."""
-    rows = choose_rows(len(dataset.images), seed, n_b)
-    shuffled = make_rng(seed, Stream.EVALUATION, 1).permutation(rows)
-    cut = max(2, min(n or n_b, n_b // 2))
-    parts = [np.sort(part) for part in (shuffled[:cut], shuffled[cut:])]
-    return [feature_stats.load_or_compute_stats(extractor, dataset, part, warn) for part in parts]
-
-
-def _merge_stats(held_out: FeatureStats, rest: FeatureStats) -> FeatureStats:
-    return rest._replace(gaussian=metrics.merge(held_out.gaussian, rest.gaussian))
-
-
-def _compute_real_baseline(held_out: FeatureStats, reference: FeatureStats) -> dict:
+def _compute_real_baseline(held_out: FeatureStats | None, reference: FeatureStats) -> dict | None:
+    if held_out is None:
+        return None
     value = metrics.frechet_distance(held_out.gaussian, reference.gaussian, "symmetric").value
     return {"value": value, "n": held_out.gaussian.n, "n_reference": reference.gaussian.n}
-
-
-def name_distance(spec: dict[str, str], assumed: bool) -> str:
-    """Returns what a distance of a feature spec is called: never FID without its network's name."""
-    name = spec.get("features") or spec.get("assumed")
-    if assumed:
-        return f"Fréchet distance ({name} features, as assumed)"
-    if name == "inception":
-        return "Fréchet Inception Distance (Keras's InceptionV3)"
-    return f"Fréchet distance ({name} features)"
-
-
-def format_result(result: dict, extractor_description: str) -> Iterator[str]:
-    """Yields the lines that say the distance, its real baseline and what they are of.
-
-    A value that rounds to 0 is written without a sign.
-    """
-    n_a, n_b = (n or "an unknown number of" for n in (result["n_a"], result["n_b"]))
-    name = name_distance(result["feature_spec"], result["assumed_spec"])
-    yield f"{name}: {result['frechet_distance']:z.4f}"
-    yield f"  of {n_a} images of {result['a']} to {n_b} of {result['b']}, seed {result['seed']}"
-    if result["note"]:
-        yield f"  by the {result['method']} form, as {result['note']}"
-    if real := result["real_baseline"]:
-        real_images = f"{real['n']} real images to {real['n_reference']} others"
-        yield f"real baseline: {real['value']:z.4f}, of {real_images}"
-    else:
-        yield f"real baseline: none, as {result['b']} is not a set of real images"
-    yield f"feature extractor: {extractor_description}"
-
-
-def list_warnings(result: dict) -> Iterator[str]:
-    """Yields a line for each way in which there are too few images."""
-    few = min(n for n in (result["n_a"], result["n_b"], ENOUGH_IMAGES) if n is not None)
-    if few < ENOUGH_IMAGES:
-        yield (
-            f"With {few} images, fewer than {ENOUGH_IMAGES}, a Fréchet distance is mostly the bias of their "
-            "number: compare it at equal numbers, and with the real baseline."
-        )
-    real = result["real_baseline"]
-    if real and result["n_a"] and real["n"] < result["n_a"]:
-        yield (
-            f"The real baseline is of {real['n']} images, as there are no more real ones; at "
-            f"{result['n_a']} it would be lower."
-        )

@@ -8,9 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_gan.config import SAMPLES
-from keras_gan.data import datasets, download
-from keras_gan.evaluation import feature_stats
+from keras_gan.data import datasets
 from keras_gan.model.gan import GAN
 from keras_gan.rng import Stream, choose_rows, draw_noise
 from keras_gan.run.info import CHECKPOINT, Run, is_run
@@ -24,18 +22,18 @@ class RunInput(NamedTuple):
 
     Attributes:
         name: the last part of its path, or the path where another ends in the same.
-        run: `run.info.Run`.
+        run: `run.info.Run`, None of a GAN in memory.
         gan: `GAN` of its checkpoint.
     """
 
     name: str
-    run: Run
+    run: Run | None
     gan: GAN
 
     @property
     def info(self):
         """`RunInfo`, None where there is no config.json."""
-        return self.run.info
+        return self.run.info if self.run else None
 
     @property
     def framework(self):
@@ -209,69 +207,3 @@ def _grey(source):
     if isinstance(source, RunInput) or not (source.images == source.images[..., :1]).all():
         return source
     return source._replace(images=source.images[..., :1])
-
-
-class Side(NamedTuple):
-    """One of the two things that a distance is between.
-
-    Attributes:
-        name: as it was given.
-        statistics: `FeatureStats`, where these were given; else
-        source: a `RunInput` or an `ImageSet`.
-        dataset: `Dataset` of the source's images; None of a run.
-        other: the other part of that data set, or None.
-    """
-
-    name: str
-    statistics: feature_stats.FeatureStats | None = None
-    source: RunInput | ImageSet | None = None
-    dataset: datasets.Dataset | None = None
-    other: datasets.Dataset | None = None
-
-    def count(self, most):
-        """Returns how many images are used where `most` are asked for, None being all there are."""
-        if self.dataset is None:
-            return most or SAMPLES
-        return min(len(self.dataset.images), most or len(self.dataset.images))
-
-
-def open_side(text, image_size, assumed, offline, warn):
-    """Returns the `Side` that a user names.
-
-    Args:
-        text: a run, an .npz file of statistics, or images: a path or the name of a data set,
-            followed by :train or :test where that part of it is meant.
-        image_size: (h, w) to which images are resized as they are read; None leaves them.
-        assumed: name of the features of a file of statistics that does not record them.
-
-    Raises:
-        OSError, ValueError: it cannot be read as any of them.
-    """
-    if feature_stats.is_stats_file(text):
-        return Side(text, statistics=feature_stats.load_stats(text, assumed))
-    if is_run(text):
-        return Side(text, source=open_inputs([text], warn)[0])
-    place, _, split = text.rpartition(":")
-    if split not in ("train", "test"):
-        place, split = text, "train"
-    known = place.replace("_", "-") in download.DATASETS and not Path(place).exists()
-    name, path = (place, None) if known else ("auto", place)
-    part, other = load_parts(name, path, image_size, split, offline=offline, warn=warn)
-    return Side(text, source=ImageSet(text, part.images), dataset=part, other=other)
-
-
-def find_labelled_images(sides, offline, warn):
-    """Returns the labelled images, training and test part, for the classifier.
-
-    They are those of a side, the second one before the first, and else the bundled digits.
-    """
-    for one in reversed(sides):
-        if one.dataset and one.dataset.labels is not None:
-            both = (one.dataset, one.other)
-            return both if one.dataset.split == "train" or one.other is None else both[::-1]
-        if one.source and one.source.info:
-            try:
-                return load_real_images([one.source], None, None, offline, warn)
-            except (OSError, ValueError) as error:
-                warn(f"{error} Features are those of a classifier of the bundled digits.")
-    return [datasets.load_dataset("digits", split=split) for split in ("train", "test")]

@@ -204,18 +204,16 @@ def _squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
     return different / (m * (m - 1)) - 2 * xy.mean()
 
 
-def inception_score(
-    probabilities: np.ndarray, splits: int = 10, rng: Rng | None = None
-) -> tuple[float, float]:
+def inception_score(p: np.ndarray, splits: int = 10, rng: Rng | None = None) -> tuple[float, float]:
     """Returns mean and standard deviation over splits of exp(mean KL(p(y|x) || p(y))).
 
     Salimans et al. 2016 (arXiv:1606.03498). Agrees with torch-fidelity's `isc_features_to_metric`.
     From 1 to the number of classes; it never sees real images, and falls with fewer samples.
-    Probabilities are float (n, classes), rows that sum to 1, n at least `splits`; `rng` shuffles
+    p is float (n, classes), probabilities in rows that sum to 1, n at least `splits`; `rng` shuffles
     them, and None is torch-fidelity's `RandomState(2020)`.
     """
     _require(splits >= 1, "splits must be at least 1", f"splits={splits}")
-    p = _check(probabilities, rows=splits)
+    p = _check(p, rows=splits)
     sums = p.sum(axis=1)
     fits = p.min() >= 0 and np.abs(sums - 1).max() < 1e-3
     _require(fits, "Rows must be probabilities", f"{p.min()} and up, sums {sums.min()} to {sums.max()}")

@@ -52,6 +52,8 @@ class GAN:
         self.latent_dim: int = self.config.latent_dim
         self.seed, self.step = self.config.seed, 0
         self.outdir: Path | None = None  # of the run that this object has trained
+        self.loaded_from: Path | None = None  # a checkpoint
+        self.trained_on: Any = None  # a `Dataset`
         with keras_settings(self.config.precision):
             self._build(JIT_COMPILE if jit_compile is None else jit_compile)
 
@@ -216,6 +218,29 @@ class GAN:
         options = dict(overwrite=overwrite, resume=resume, quiet=quiet, tensorboard=tensorboard)
         return loop.train_gan(self, settings, data, outdir, **options)
 
+    def fid(self, real: Any = None, count: int = 5000, features: str = "inception", seed: int = 0) -> float:
+        """Returns the Fréchet distance of samples to real images: FID, in InceptionV3's features.
+
+        It prints how many images go through which network, and about how long that takes.
+
+        Args:
+            real: a data set ("mnist:test"), a path or an array of images; None is the test part of
+                what this GAN was trained on.
+            count: number of samples, and of real images at most.
+            features: as `--features` takes them. Without InceptionV3's weights and a network to
+                download them a classifier of the images' labels stands in, with a warning.
+            seed: of the noise and of which images are taken.
+
+        Returns:
+            A float with attributes, `evaluation.gan_fid.FrechetDistance`.
+
+        Raises:
+            ValueError: the images have another shape, or it is not known on which this GAN trained.
+        """
+        from keras_gan.evaluation import gan_fid  # a higher level, imported only when it is called
+
+        return gan_fid.measure_gan(self, real, count, features, seed)
+
     def save(self, path: str | Path) -> None:
         """Writes networks, optimizers and step to an .npz file, atomically."""
         checkpoint.save_gan(self, path)
@@ -231,6 +256,7 @@ class GAN:
         saved = checkpoint.read_checkpoint(path)
         gan = cls(**saved.config.to_dict())
         gan.restore(saved, path)
+        gan.loaded_from = Path(path)
         return gan
 
     def restore(self, saved: checkpoint.Checkpoint, path: str | Path) -> None:

@@ -127,7 +127,7 @@ def _when(row):
 
 
 def _number(row, form):
-    """Returns the cell of a value and its standard deviation, rounded to read and in full in `data` elements."""
+    """Returns the cell of a value and its std, rounded to read and in full in `data` elements."""
     parts = [_rounded(row.get("value"), form)]
     if row.get("std") is not None:
         parts.append(f"<small>± {_rounded(row['std'], form.lstrip('+'))}</small>")

@@ -177,7 +177,7 @@ def _begin(training, info, overwrite):
     gan, dataset, config, folder, _ = training
     if info is None:
         folder.begin(overwrite)
-    gan.outdir = folder.path
+    gan.outdir, gan.trained_on = folder.path, dataset
     if folder.saved is None:
         if gan.step == 0:
             gan.sample_images(0)

@@ -21,7 +21,9 @@ def prepared(tmp_path, monkeypatch):
 
 @pytest.fixture
 def images(tmp_path, pixels):
-    np.savez(tmp_path / "images.npz", x_train=pixels[:40], x_test=pixels[40:])
+    labels = np.arange(50) % 10
+    parts = {"x_train": pixels[:40], "y_train": labels[:40]}
+    np.savez(tmp_path / "images.npz", **parts, x_test=pixels[40:], y_test=labels[40:])
     return "images.npz"
 
 
@@ -50,7 +52,8 @@ def test_fid_of_a_run_to_test_images_with_its_real_baseline(trained, images):
         baseline.endswith("of 30 real images to 10 others")
         and extractor == "feature extractor: an extractor for tests"
     )
-    assert "--features classifier: an extractor for tests." in result.stderr
+    assert "classifier features stand in for InceptionV3's: " in result.stderr
+    assert "70 images go through an extractor for tests: less than a minute on this CPU." in result.stderr
     assert "With 10 images, fewer than 2048" in result.stderr
 
 
@@ -85,18 +88,19 @@ def test_statistics_of_another_network_are_refused_and_unknown_ones_need_a_word(
     assert json.loads(result.stdout)["n_b"] is None and json.loads(result.stdout)["assumed_spec"]
     said = ("--features", "digits", "--protocol", "inception")
     assert "Received: classifier and inception" in refused("fid", images, "bare.npz", *said)
-    unknown = refused(
-        "fid", images, "bare.npz", "--protocol", "pytorch-fid"
-    )  # before any features are computed
-    assert "features must be one of FILE.keras, classifier, inception" in unknown
+    unknown = refused("fid", images, "bare.npz", "--protocol", "other")  # before any features are computed
+    assert "features must be one of FILE.keras, classifier, clean-fid, inception" in unknown
 
 
 def test_saved_statistics_are_not_made_twice(trained, images, monkeypatch):
     seen = []
     compute = TenClasses.__call__
     monkeypatch.setattr(TenClasses, "__call__", lambda self, x: seen.append(len(x)) or compute(self, x))
+    timed = 2 * 2 * TenClasses.batch_size  # images that tell how long the others take, twice
     result = run("fid", "run", images, "--count", 20, "--save-stats", "stats.npz", "--features", "digits")
-    assert result.exit_code == 0 and sum(seen) == 20 + 20 + 10, result.output  # the run, B, the baseline
+    assert result.exit_code == 0 and sum(seen) == 20 + 20 + 10 + timed, (
+        result.output
+    )  # the run, B, the baseline
 
 
 def test_fid_needs_two_sides_or_a_file_to_write(images):
@@ -152,6 +156,6 @@ def test_plot_writes_the_chart_of_a_run(trained):
 def test_features_that_are_unknown_are_refused_before_anything_is_written(images, tmp_path):
     line = refused(*TRAIN, "--data", images, "--batch-size", 40, "--fid-interval", 1, "--features", "vgg")
     assert (
-        "features must be one of FILE.keras, classifier, inception" in line
+        "features must be one of FILE.keras, classifier, clean-fid, inception" in line
         and not (tmp_path / "run").exists()
     )

@@ -31,7 +31,7 @@ def kept(home):
 
 def test_classifier_learns_two_classes_in_the_order_of_their_labels(few_steps):
     dataset = squares()
-    model = classifier.train_or_load_classifier(dataset, print)
+    model, _ = classifier.train_or_load_classifier(dataset, print)
     hidden, probabilities = model(to_float(dataset.images), training=False)
     assert hidden.shape == (60, 64) and probabilities.shape == (60, 2)
     assert [4, 9] == sorted(set(dataset.labels))
@@ -51,7 +51,7 @@ def test_training_is_the_same_whatever_the_global_random_state_and_leaves_it_alo
     found = []
     for seed in (1, 2):
         keras.utils.set_random_seed(seed)
-        found.append(classifier.train_or_load_classifier(squares(), print).get_weights())
+        found.append(classifier.train_or_load_classifier(squares(), print)[0].get_weights())
         drawn = np.random.random(), float(keras.random.uniform(()))
         keras.utils.set_random_seed(seed)
         assert drawn == (np.random.random(), float(keras.random.uniform(())))
@@ -63,9 +63,9 @@ def test_training_is_the_same_whatever_the_global_random_state_and_leaves_it_alo
 
 def test_classifier_is_trained_once_and_then_read(few_steps):
     said = []
-    first = classifier.train_or_load_classifier(squares(), said.append).get_weights()
+    first = classifier.train_or_load_classifier(squares(), said.append)[0].get_weights()
     assert said == ["Training a classifier of squares, once: its features measure the samples."]
-    again = classifier.train_or_load_classifier(squares(name="copy"), pytest.fail).get_weights()
+    again = classifier.train_or_load_classifier(squares(name="copy"), pytest.fail)[0].get_weights()
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -79,25 +79,25 @@ def test_other_labels_or_images_are_another_classifier():
 @pytest.mark.parametrize("damage", ["cut", "empty", "other"])
 def test_damaged_cache_is_said_and_replaced(monkeypatch, keras_home, damage):
     monkeypatch.setattr(classifier, "_train", lambda model, pictures, targets: None)
-    first = classifier.train_or_load_classifier(squares(), print).get_weights()
+    first = classifier.train_or_load_classifier(squares(), print)[0].get_weights()
     [path] = kept(keras_home)
     whole = path.read_bytes()
     path.write_bytes(whole[:1000] if damage == "cut" else b"")
     if damage == "other":
         npz.save(path, {str(i): np.zeros(3) for i in range(8)})
     said = []
-    again = classifier.train_or_load_classifier(squares(), said.append).get_weights()
+    again = classifier.train_or_load_classifier(squares(), said.append)[0].get_weights()
     assert len(said) == 2 and "\n" not in said[0] and said[1].startswith("Training")
     assert said[0].startswith(f"The cached classifier is trained again: {path} is damaged (")
     np.testing.assert_array_equal(first[0], again[0])
-    assert npz.load(path).keys() == {str(i) for i in range(8)} and kept(keras_home) == [path]
+    assert npz.load(path).keys() == {"cpu", *(str(i) for i in range(8))} and kept(keras_home) == [path]
 
 
 @pytest.mark.parametrize("side, seen", [((28, 28), (28, 28)), ((100, 20), (32, 20))])
 def test_large_images_are_made_smaller(monkeypatch, side, seen):
     given = []
     monkeypatch.setattr(classifier, "_train", lambda model, pictures, targets: given.append(pictures))
-    model = classifier.train_or_load_classifier(squares(4, (*side, 1)), print)
+    model, _ = classifier.train_or_load_classifier(squares(4, (*side, 1)), print)
     assert model.input_shape[1:] == given[0].shape[1:] == (*seen, 1)
 
 

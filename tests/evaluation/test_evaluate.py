@@ -146,6 +146,7 @@ def test_table_has_a_line_for_every_row_and_ends_with_the_verdict(extractor):
 def test_classes_of_an_extractor_without_probabilities_are_left_out(extractor):
     class Blind:
         name, description, sha256, preprocessing, batch_size = "blind", "", "0" * 64, "", 64
+        cpu = ""
 
         def __call__(self, images):
             return extractor(images)[0], None

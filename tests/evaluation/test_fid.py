@@ -2,13 +2,21 @@ import numpy as np
 import pytest
 
 from keras_gan.data import datasets
-from keras_gan.evaluation import feature_stats, fid, metrics
-from keras_gan.evaluation.inputs import ImageSet, Side, find_labelled_images, open_side
+from keras_gan.evaluation import feature_stats, fid, fid_text, metrics
+from keras_gan.evaluation.inputs import ImageSet
 from keras_gan.evaluation.score import Scorer
+from keras_gan.evaluation.sides import Side, find_reference_images, open_side
 from keras_gan.rng import Stream, choose_rows, draw_noise
 from tests.conftest import Corner, forbidden
 
 PIXELS = np.random.default_rng(3).integers(0, 200, (60, 4, 4, 1), np.uint8)
+TIMED = 2 * Corner.batch_size  # images that tell how long the others take
+
+
+def ignored(line):
+    """Takes the place of a warning that may come."""
+
+
 OFFLINE = dict(image_size=None, assumed=None, offline=True, warn=forbidden)
 
 
@@ -25,7 +33,7 @@ def shifted(pixels, by):
 
 
 def test_distance_of_a_shift_is_its_square_times_the_features_that_are_shifted():
-    found = fid.compute_fid(side_of(shifted(PIXELS, 5)), side_of(PIXELS), Corner(), None, 0, forbidden)
+    found = fid.compute_fid(side_of(shifted(PIXELS, 5)), side_of(PIXELS), Corner(), None, 0, ignored)
     assert found["frechet_distance"] == pytest.approx(3 * 25, rel=1e-9)
     assert (found["n_a"], found["n_b"], found["seed"], found["note"]) == (60, 60, 0, "")
     assert found["feature_spec"]["features"] == "corner"
@@ -33,7 +41,7 @@ def test_distance_of_a_shift_is_its_square_times_the_features_that_are_shifted()
 
 def test_real_baseline_is_of_the_other_part_at_the_number_of_images_of_a():
     other = np.random.default_rng(4).integers(0, 200, (50, 4, 4, 1), np.uint8)
-    found = fid.compute_fid(side_of(PIXELS[:20]), side_of(PIXELS, other), Corner(), None, 0, forbidden)
+    found = fid.compute_fid(side_of(PIXELS[:20]), side_of(PIXELS, other), Corner(), None, 0, ignored)
     rows = choose_rows(50, 0, 20)
     flat = [p.reshape(len(p), -1)[:, :3].astype(float) for p in (other[rows], PIXELS)]
     expected = metrics.frechet_distance(*map(metrics.gaussian, flat), "symmetric").value
@@ -42,10 +50,10 @@ def test_real_baseline_is_of_the_other_part_at_the_number_of_images_of_a():
 
 def test_real_baseline_without_another_part_is_of_some_of_b_to_the_rest_and_b_is_all_of_it():
     corner = Corner()
-    found = fid.compute_fid(side_of(PIXELS[:20] ^ 1, name="a"), side_of(PIXELS), corner, None, 0, forbidden)
+    found = fid.compute_fid(side_of(PIXELS[:20] ^ 1, name="a"), side_of(PIXELS), corner, None, 0, ignored)
     assert (found["real_baseline"]["n"], found["real_baseline"]["n_reference"], found["n_b"]) == (20, 40, 60)
-    assert corner.seen == 20 + 60 and found["real_baseline"]["value"] > 0
-    same = fid.compute_fid(side_of(PIXELS), side_of(PIXELS), Corner(), None, 0, forbidden)
+    assert corner.seen == TIMED + 20 + 60 and found["real_baseline"]["value"] > 0
+    same = fid.compute_fid(side_of(PIXELS), side_of(PIXELS), Corner(), None, 0, ignored)
     assert same["frechet_distance"] == pytest.approx(0, abs=1e-6 * 3 * 200**2)
     assert same["real_baseline"]["n"] == 30
 
@@ -53,8 +61,7 @@ def test_real_baseline_without_another_part_is_of_some_of_b_to_the_rest_and_b_is
 def test_count_bounds_both_sides_and_seed_chooses_the_rows():
     other = PIXELS[:40]
     one, two = (
-        fid.compute_fid(side_of(PIXELS), side_of(PIXELS ^ 1, other), Corner(), 25, s, forbidden)
-        for s in (0, 1)
+        fid.compute_fid(side_of(PIXELS), side_of(PIXELS ^ 1, other), Corner(), 25, s, ignored) for s in (0, 1)
     )
     assert (one["n_a"], one["n_b"], one["real_baseline"]["n"]) == (25, 25, 25)
     assert one["frechet_distance"] != two["frechet_distance"]
@@ -63,11 +70,11 @@ def test_count_bounds_both_sides_and_seed_chooses_the_rows():
 def test_statistics_stand_in_for_the_images_they_are_of(tmp_path):
     feature_stats.save_stats(tmp_path / "b.npz", feature_stats.compute_stats(Corner(), [PIXELS]))
     b = open_side(str(tmp_path / "b.npz"), **OFFLINE)
-    images = fid.compute_fid(side_of(PIXELS ^ 3), side_of(PIXELS), Corner(), None, 0, forbidden)
-    found = fid.compute_fid(side_of(PIXELS ^ 3), b, Corner(), None, 0, forbidden)
+    images = fid.compute_fid(side_of(PIXELS ^ 3), side_of(PIXELS), Corner(), None, 0, ignored)
+    found = fid.compute_fid(side_of(PIXELS ^ 3), b, Corner(), None, 0, ignored)
     assert found["frechet_distance"] == pytest.approx(images["frechet_distance"], rel=1e-9)
     assert found["real_baseline"] is None and found["n_b"] == 60
-    alone = fid.compute_fid(b, b, None, None, 0, forbidden)
+    alone = fid.compute_fid(b, b, None, None, 0, ignored)
     assert alone["frechet_distance"] == pytest.approx(0, abs=1e-3)
 
 
@@ -90,16 +97,19 @@ def test_images_are_resized_as_they_are_read(tmp_path):
     assert open_side(str(tmp_path / "x.npy"), (6, 5), None, True, forbidden).dataset.image_shape == (6, 5, 1)
 
 
-def test_classifier_learns_from_labels_of_b_and_else_of_a_and_else_the_bundled_digits():
-    digits, plain = open_side("digits:test", **OFFLINE), side_of(PIXELS)
-    for sides in ([plain, digits], [digits, plain], [plain, plain]):
-        train, test = find_labelled_images(sides, True, forbidden)
+def test_extractor_is_fitted_to_labelled_images_of_b_and_else_of_a_and_else_to_others():
+    digits, plain, more = open_side("digits:test", **OFFLINE), side_of(PIXELS), side_of(PIXELS ^ 1)
+    for sides in ([plain, digits], [digits, plain]):
+        train, test = find_reference_images(sides, True, forbidden)
         assert (len(train.images), len(test.images), train.split) == (1437, 360, "train")
+    assert find_reference_images([plain, more], True, forbidden) == (more.dataset, None)
+    of_digits = find_reference_images([Side("x", statistics=object())], True, forbidden)
+    assert [len(part.images) for part in of_digits] == [1437, 360]
 
 
 def test_words_name_the_network_and_never_say_FID_without_it():
-    found = fid.compute_fid(side_of(PIXELS[:20]), side_of(PIXELS), Corner(), None, 0, forbidden)
-    lines = list(fid.format_result(found, "for tests"))
+    found = fid.compute_fid(side_of(PIXELS[:20]), side_of(PIXELS), Corner(), None, 0, ignored)
+    lines = list(fid_text.format_result(found, "for tests"))
     assert (
         lines[0].startswith("Fréchet distance (corner features): ")
         and lines[-1] == "feature extractor: for tests"
@@ -107,21 +117,25 @@ def test_words_name_the_network_and_never_say_FID_without_it():
     assert "20 images of b to 60 of b, seed 0" in lines[1]
     of_inception = {"features": "inception"}
     assert (
-        fid.name_distance(of_inception, assumed=False) == "Fréchet Inception Distance (Keras's InceptionV3)"
+        fid_text.name_distance(of_inception, assumed=False)
+        == "Fréchet Inception Distance (Keras's InceptionV3)"
     )
     assert (
-        fid.name_distance(of_inception, assumed=True) == "Fréchet distance (inception features, as assumed)"
+        fid_text.name_distance(of_inception, assumed=True)
+        == "Fréchet distance (inception features, as assumed)"
     )
-    assert fid.name_distance({"assumed": "x"}, assumed=True) == "Fréchet distance (x features, as assumed)"
+    assert (
+        fid_text.name_distance({"assumed": "x"}, assumed=True) == "Fréchet distance (x features, as assumed)"
+    )
 
 
 def test_few_images_and_a_real_baseline_of_fewer_are_warned_of():
     found = {"n_a": 5000, "n_b": 2048, "real_baseline": {"n": 5000}}
-    assert list(fid.list_warnings(found)) == []
-    assert len(list(fid.list_warnings(found | {"n_b": 2047}))) == 1
-    [line] = fid.list_warnings(found | {"n_b": None, "real_baseline": {"n": 360}})
+    assert list(fid_text.list_warnings(found)) == []
+    assert len(list(fid_text.list_warnings(found | {"n_b": 2047}))) == 1
+    [line] = fid_text.list_warnings(found | {"n_b": None, "real_baseline": {"n": 360}})
     assert line.startswith("The real baseline is of 360 images")
-    assert list(fid.list_warnings(found | {"n_a": None, "real_baseline": None})) == []
+    assert list(fid_text.list_warnings(found | {"n_a": None, "real_baseline": None})) == []
 
 
 class Constant:

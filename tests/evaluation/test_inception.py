@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_gan.device import keras_settings
-from keras_gan.evaluation import features, inception
+from keras_gan.evaluation import inception
 
 PICTURES = np.random.default_rng(1).integers(0, 256, (2, 9, 7, 1), np.uint8)
 
@@ -34,7 +34,7 @@ def path(whole, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def extractor(path):
-    return features.load_inception(path)
+    return inception.load_inception(path)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def second(whole):
 def built_before(second, monkeypatch):
     """Saves building the network again: it is handed out with its weights set to zero."""
 
-    def build(weights):
+    def build(weights, classes):
         assert weights is None
         return second
 
@@ -109,7 +109,7 @@ def test_published_form_without_classes_gives_the_same_features_under_the_same_h
 ):
     layers = [layer for layer in whole.layers if layer.weights][:-1]
     write_published_form(tmp_path / "notop.h5", layers)
-    found = features.load_inception(tmp_path / "notop.h5")
+    found = inception.load_inception(tmp_path / "notop.h5")
     pool, probabilities = found(PICTURES)
     np.testing.assert_allclose(pool, extractor(PICTURES)[0], rtol=1e-5, atol=1e-6)
     assert probabilities is None and found.sha256 == extractor.sha256
@@ -122,8 +122,8 @@ def test_other_weights_have_another_hash(whole, extractor, built_before, tmp_pat
     write_published_form(tmp_path / "other.h5", layers)
     with h5py.File(tmp_path / "other.h5", "r+") as file:
         file[f"{layers[0].name}/{layers[0].name}/0"][0, 0, 0, 0] = 1
-    found = features.load_inception(tmp_path / "other.h5")
-    assert len(found.network.outputs) == 2 and found.sha256 != extractor.sha256
+    found = inception.load_inception(tmp_path / "other.h5")
+    assert len(found.sizes) == 2 and found.sha256 != extractor.sha256
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_file_of_anything_else_is_refused_in_one_line(
 def test_precision_that_is_set_elsewhere_does_not_change_the_network(monkeypatch):
     seen = []
 
-    def build(weights):
+    def build(weights, classes):
         seen.append(keras.config.dtype_policy().name)
         raise InterruptedError
 

@@ -1,0 +1,153 @@
+"""The command `fid`, the options of feature extractors, and the weights of PyTorch's packages."""
+
+import json
+
+import click
+
+from keras_gan.commands.options import (
+    FEATURES,
+    JSON,
+    OFFLINE,
+    SEED,
+    Integer,
+    Size,
+    UserPath,
+    start_tensorflow,
+    warn,
+)
+from keras_gan.config import DEVICES
+
+_WEIGHTS = "InceptionV3's weights, as Keras or the package publishes them. Default: a cache or a download."
+_FEATURES_OF_FID = (
+    "inception, pytorch-fid, torch-fidelity, torchmetrics, clean-fid, torcheval, classifier, pca, "
+    "FILE.keras or all. Default: inception, or that of the statistics."
+)
+
+
+def add_feature_options(features_help):
+    """Returns a decorator that adds the options of the feature extractor and the device."""
+
+    def add(function):
+        for option in (
+            click.option("--json", "as_json", is_flag=True, help=JSON),
+            click.option("--offline", is_flag=True, help=OFFLINE),
+            click.option(
+                "--device",
+                default="auto",
+                show_default=True,
+                type=click.Choice(DEVICES),
+                help="Device to compute on.",
+            ),
+            click.option(
+                "--seed",
+                default=0,
+                show_default=True,
+                type=SEED,
+                help="Seed of the noise and of the choice of images, 0 or more.",
+            ),
+            click.option(
+                "--batch-size",
+                type=Integer(),
+                help="Images through the network at once. Default: its own.",
+            ),
+            click.option("--inception-weights", "weights", type=UserPath(), metavar="FILE", help=_WEIGHTS),
+            click.option("--features", "which", type=UserPath(), metavar="NAME", help=features_help),
+        ):
+            function = option(function)
+        return function
+
+    return add
+
+
+feature_options = add_feature_options(FEATURES)
+
+
+def load_extractor(which, real, weights, batch_size, offline):
+    """Returns the feature extractor and says, where none was asked for, which one it is."""
+    from keras_gan.evaluation import features
+
+    extractor = features.load_extractor(which, *real, weights, offline, warn)
+    if which is None:
+        warn(f"--features {extractor.name}: {extractor.description}.")
+    if batch_size:
+        extractor.batch_size = batch_size
+    return extractor
+
+
+@click.command(short_help="Fréchet distance of two sets of images.")
+@click.argument("a", type=UserPath())
+@click.argument("b", required=False, type=UserPath())
+@click.option("--count", type=Integer(2), help="Most images of each. Default: all, 5000 of a run.")
+@click.option("--image-size", type=Size(), help="Resize images to 64 or to 64x48 as they are read.")
+@click.option(
+    "--save-stats", type=UserPath(), metavar="FILE.npz", help="Write A's statistics; B may be left out."
+)
+@click.option("--protocol", metavar="NAME", help="Features of statistics files that do not record them.")
+@add_feature_options(_FEATURES_OF_FID)
+def fid(
+    a, b, count, image_size, save_stats, protocol, which, weights, batch_size, seed, device, offline, as_json
+):
+    """Computes the Fréchet distance of A to B, in the features of a network.
+
+    \b
+    python cli.py fid images mnist:test
+    python cli.py fid fakes.npz photos/ --features pytorch-fid
+    python cli.py fid images mnist:test --features all
+    python cli.py fid mnist --save-stats mnist-train.npz
+
+    A, which is measured, and B, which it is compared with, are each a run, a folder of images, an
+    .npz of images or of statistics (mu, sigma), or a data set; :train or :test after it names its part.
+    A package's name gives that package's FID; all gives one table of every network at hand.
+    """
+    if b is None and not save_stats:
+        raise click.UsageError("give A and B, or A and --save-stats FILE.npz.")
+    if which == "all" and (b is None or save_stats or weights):
+        raise click.UsageError("--features all takes A and B, without --save-stats and --inception-weights.")
+    start_tensorflow(device)
+    from keras_gan.evaluation import all_features, fid
+    from keras_gan.evaluation.feature_stats import save_stats as save_stats_file
+    from keras_gan.evaluation.fid_text import format_result, list_warnings
+    from keras_gan.evaluation.sides import open_side
+
+    assumed = protocol or (None if which == "all" else which)
+    sides = [open_side(text, image_size, assumed, offline, warn) for text in (a, b) if text]
+    if which == "all":
+        found = all_features.compute_all(*sides, count, seed, batch_size, warn)
+        click.echo(json.dumps(found._asdict(), indent=2) if as_json else all_features.format_all(found))
+        return
+    extractor = fid.choose_extractor(sides, which, weights, batch_size, offline, warn)
+    description = extractor.description if extractor else "the network that the statistics are of"
+    if save_stats:
+        stats = fid.compute_side_stats(sides[0], extractor, count, seed, warn)
+        save_stats_file(save_stats, stats)
+        sides[0] = sides[0]._replace(statistics=stats)  # which are not computed twice
+        if not as_json:
+            click.echo(f"{save_stats}: mu and sigma of {stats.gaussian.n} images of {a}, {description}")
+    if b is None:
+        return
+    result = fid.compute_fid(*sides, extractor, count, seed, warn)
+    for line in list_warnings(result):
+        warn(line)
+    click.echo(json.dumps(result, indent=2) if as_json else "\n".join(format_result(result, description)))
+
+
+@click.command("convert-weights", short_help="Convert a package's weights for use without PyTorch.")
+@click.argument("file", type=UserPath(), metavar="FILE.pth")
+@click.option("--out", type=UserPath(), metavar="FILE.npz", help="File to write. Default: FILE.npz.")
+def convert_weights(file, out):
+    """Converts InceptionV3's weights of pytorch-fid, torch-fidelity or torchvision to an .npz file.
+
+    \b
+    python cli.py convert-weights pt_inception-2015-12-05-6726825d.pth
+    python cli.py fid images mnist:test --features pytorch-fid \\
+        --inception-weights pt_inception-2015-12-05-6726825d.npz
+
+    Neither needs PyTorch, and the features are the same bit for bit.
+    """
+    start_tensorflow("cpu")
+    from keras_gan.evaluation.package_inception import convert_weights
+
+    click.echo(f"{convert_weights(file, out)}: for --inception-weights")
+
+
+COMMANDS = (fid, convert_weights)
