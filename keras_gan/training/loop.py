@@ -201,7 +201,10 @@ def _train_steps(training, request, scorer, quiet, tensorboard):
     say = (lambda line: None) if quiet else print
     for line in describe_run(gan, dataset, config, folder.path):
         say(line)
-    views = [open_tensorboard(gan, folder.path / TENSORBOARD)] if tensorboard else []
+    views = []
+    if tensorboard:
+        name, settings = folder.path.absolute().name, config.to_dict()
+        views.append(open_tensorboard(gan, folder.path / TENSORBOARD, name, settings))
     in_notebook = is_notebook() and not quiet
     if in_notebook:
         views.append(NotebookView(gan.step, schedule.total))

@@ -18,8 +18,8 @@ from keras_gan.model.checkpoint import read_checkpoint
 from keras_gan.run import history, metrics_log
 from keras_gan.run.info import BEST, CHECKPOINT, CONFIG, HISTORY, METRICS, PREVIOUS, TENSORBOARD
 from keras_gan.training import lock
+from keras_gan.training.tensorboard import EVENT_FILES
 
-_EVENT_FILES = "events.out.tfevents.*"  # what is ours in the folder tensorboard
 SECONDS_BETWEEN_CHECKPOINTS = 60  # where no interval is given: each costs about 0.2 seconds
 
 _MADE = re.compile(
@@ -55,7 +55,7 @@ class RunDir:
         return sorted(made + [TENSORBOARD] * any(self._event_files()))
 
     def _event_files(self):
-        return self.path.glob(f"{TENSORBOARD}/{_EVENT_FILES}")
+        return (self.path / TENSORBOARD).rglob(EVENT_FILES)
 
     def describe(self):
         """Returns a line on the files in the folder."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from click.testing import CliRunner
+from google.protobuf.struct_pb2 import Struct
 from PIL import Image
 
 from keras_gan.commands import main
@@ -14,7 +15,7 @@ from keras_gan.run import history, info
 from keras_gan.training import interrupt, loop, tensorboard
 
 NUMBERS = dict(epochs=3, batch_size=16, sample_interval=5, quiet=True)  # 12 steps
-SCALARS = history.COLUMNS[2:]
+SCALARS = dict(zip(history.COLUMNS[2:], tensorboard.TAGS, strict=True))  # column of the history: tag
 
 
 @functools.cache
@@ -46,7 +47,8 @@ def run(tmp_path_factory, pixels):
 
 def files_in(folder):
     """Returns the files with events, the one last written to last."""
-    return sorted((folder / "tensorboard").iterdir(), key=lambda file: file.stat().st_mtime_ns)
+    files = [path for path in (folder / "tensorboard").rglob("*") if path.is_file()]
+    return sorted(files, key=lambda file: file.stat().st_mtime_ns)
 
 
 def values_of(folder):
@@ -68,20 +70,24 @@ def test_events_of_known_rows_are_these(tmp_path):
     events = tensorboard.EventWriter(tmp_path / "tensorboard")
     events.see_losses([[7, 2, 0.75, 0.5, 0.25, 1.0, 0.125, 3.0], [8, 2, 1.5, 1.0, 0.5, 0.0, 0.25, 4.0]])
     seen = [(step, value.tag, value.simple_value) for _, step, value in values_of(tmp_path)]
-    names = "d_loss d_loss_real d_loss_fake d_acc_real d_acc_fake g_loss".split()
+    names = "loss/d loss/d_real loss/d_fake accuracy/real accuracy/fake loss/g".split()
     rows = {7: (0.75, 0.5, 0.25, 1.0, 0.125, 3.0), 8: (1.5, 1.0, 0.5, 0.0, 0.25, 4.0)}
     assert seen == [(s, n, x) for s, row in rows.items() for n, x in zip(names, row, strict=True)]
 
 
-@pytest.mark.parametrize(("n", "side"), [(25, 5), (1, 1), (5, 3)])
+@pytest.mark.parametrize(("n", "sides"), [(25, (5, 5)), (1, (1, 1)), (5, (2, 3))])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_grid_is_a_png_of_the_samples(n, side, channels, tmp_path):
+def test_grid_is_a_png_of_the_samples(n, sides, channels, tmp_path):
     events = tensorboard.EventWriter(tmp_path / "tensorboard")
     samples = np.arange(n * 64 * 32 * channels).reshape(n, 64, 32, channels).astype(np.uint8)
     events.see_samples(4, samples)
     ((_, step, value),) = values_of(tmp_path)
     picture = tf.io.decode_png(value.image.encoded_image_string).numpy()
-    assert (step, value.tag, picture.shape) == (4, "samples", (side * 132 + 4, side * 68 + 4, channels))
+    assert (step, value.tag, picture.shape) == (
+        4,
+        "samples",
+        (sides[0] * 132 + 4, sides[1] * 68 + 4, channels),
+    )
     assert (value.image.height, value.image.width) == picture.shape[:2]
     np.testing.assert_array_equal(picture[4:132:2, 4:68:2], samples[0])
 
@@ -98,13 +104,58 @@ def test_score_becomes_a_scalar_of_its_metric_and_features(tmp_path):
     assert (step, value.tag, value.simple_value) == (6, "frechet_distance/digits", 12.5)
 
 
+def test_settings_are_one_message_of_the_hparams_plugin(tmp_path):
+    events = tensorboard.EventWriter(tmp_path / "tensorboard")
+    settings = {
+        "lr": 0.5,
+        "preset": "aioz",
+        "flag": True,
+        "image_size": (8, 4),
+        "data": None,
+        "long": "x" * 200,
+    }
+    events.write_settings(3, settings)
+    ((_, step, value),) = values_of(tmp_path)
+    assert (step, value.tag) == (3, "_hparams_/session_start_info")
+    assert value.metadata.plugin_data.plugin_name == "hparams"
+    content = value.metadata.plugin_data.content
+    assert (content[0], content[1] & 128) == (3 << 3 | 2, 128)  # field 3, whose length takes two bytes
+    assert (content[1] & 127) + (content[2] << 7) == len(content) - 3
+    start = Struct.FromString(content[3:])
+    known = {"lr": 0.5, "preset": "aioz", "flag": True, "image_size": "(8, 4)", "long": "x" * 200}
+    assert dict(start) == known
+
+
+def test_viewer_s_own_reader_reads_the_settings(tmp_path):
+    plugin = pytest.importorskip(
+        "tensorboard.plugins.hparams.plugin_data_pb2", reason="needs pip install tensorboard"
+    )
+    content = tensorboard._encode_hyperparameters({"lr": 0.5, "preset": "aioz"})
+    start = plugin.HParamsPluginData.FromString(content).session_start_info
+    assert (start.hparams["lr"].number_value, start.hparams["preset"].string_value) == (0.5, "aioz")
+
+
 # of a run
+
+
+def test_run_has_its_own_name_and_its_settings_in_the_viewer(run):
+    folder, _ = run
+    assert [path.parent for path in files_in(folder)] == [folder / "tensorboard" / folder.name]
+    ((_, step, value),) = [v for v in values_of(folder) if v[2].tag.startswith("_hparams_")]
+    assert step == 0 and b"batch_size" in value.metadata.plugin_data.content
+
+
+def test_run_that_was_renamed_keeps_its_name_in_the_viewer(pixels, tmp_path):
+    trained(pixels, tmp_path / "old", epochs=1, tensorboard=True)
+    (tmp_path / "old").rename(tmp_path / "new")
+    trained(pixels, tmp_path / "new", epochs=2, resume=True, tensorboard=True)
+    assert {path.parent.name for path in files_in(tmp_path / "new")} == {"old"}
 
 
 def test_run_has_an_event_for_every_row_of_its_history(run):
     folder, table = run
-    for name in SCALARS:
-        seen = [(step, value.simple_value) for _, step, value in values_of(folder) if value.tag == name]
+    for name, tag in SCALARS.items():
+        seen = [(step, value.simple_value) for _, step, value in values_of(folder) if value.tag == tag]
         assert [step for step, _ in seen] == list(range(1, 13))
         np.testing.assert_allclose([value for _, value in seen], table[name], rtol=1e-6)
 
@@ -148,7 +199,7 @@ def test_resumed_run_goes_on_in_a_new_file_and_repeats_the_same_values(pixels, t
     stopped(pixels, tmp_path, at=10, tensorboard=True)
     trained(pixels, tmp_path, resume=True, tensorboard=True)
     before, after = files_in(tmp_path)
-    seen = [(file, step, v.simple_value) for file, step, v in values_of(tmp_path) if v.tag == "g_loss"]
+    seen = [(file, step, v.simple_value) for file, step, v in values_of(tmp_path) if v.tag == "loss/g"]
     first, second = ({s: x for file, s, x in seen if file == one} for one in (before, after))
     assert (sorted(first), sorted(second)) == (list(range(1, 11)), list(range(9, 13)))
     assert {s: first[s] for s in (9, 10)} == {s: second[s] for s in (9, 10)}
@@ -158,7 +209,7 @@ def test_resumed_run_goes_on_in_a_new_file_and_repeats_the_same_values(pixels, t
 def test_events_may_begin_or_end_where_a_run_is_resumed(pixels, tmp_path):
     trained(pixels, tmp_path)
     trained(pixels, tmp_path, epochs=4, resume=True, tensorboard=True)
-    assert steps_of(tmp_path, "g_loss") == [13, 14, 15, 16]
+    assert steps_of(tmp_path, "loss/g") == [13, 14, 15, 16]
     trained(pixels, tmp_path, epochs=5, resume=True)
     assert len(files_in(tmp_path)) == 1
     assert "tensorboard" not in info.read_info(tmp_path).config.to_dict()
@@ -180,7 +231,9 @@ def test_events_alone_are_a_run_that_is_not_mixed_with_another(pixels, tmp_path)
 
 def test_folder_that_cannot_be_made_ends_the_run_in_one_line(pixels, tmp_path):
     (tmp_path / "tensorboard").write_text("mine")
-    message = r"stopped: events cannot be written to .*/tensorboard \(Not a directory\)\. The checkpoint"
+    message = (
+        r"stopped: events cannot be written to .*/tensorboard/.* \(.* is not a directory\)\. The checkpoint"
+    )
     with pytest.raises(OSError, match=message):
         trained(pixels, tmp_path, tensorboard=True)
     assert (tmp_path / "tensorboard").read_text() == "mine"
@@ -196,7 +249,7 @@ def test_command_writes_events(images_npz, tmp_path, monkeypatch):
     words = [*WORDS, "--data", str(images_npz), "--outdir", str(tmp_path / "run")]
     result = CliRunner().invoke(main.main, words)
     assert (result.exit_code, result.output) == (0, "")
-    assert steps_of(tmp_path / "run", "d_loss") == [1]
+    assert steps_of(tmp_path / "run", "loss/d") == [1]
 
 
 def test_command_that_goes_on_after_a_stop_asks_for_events_too(images_npz, tmp_path, monkeypatch):
