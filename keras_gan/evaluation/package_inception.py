@@ -18,6 +18,7 @@ from keras_gan.evaluation.resize import (
     resize_bicubic,
     resize_bilinear,
 )
+from keras_gan.start_tensorflow import settle_imports
 
 _MEAN, _STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])  # of ImageNet
 
@@ -150,6 +151,7 @@ def _load_torchscript(path: Path) -> FeatureExtractor:
             f"{path} is a TorchScript, which PyTorch alone can run: pip install torch, or give the same "
             f"network as pytorch-fid publishes it, {weights.PYTORCH_FID.folder}{weights.PYTORCH_FID.name}."
         )
+    settle_imports()  # before PyTorch looks for triton
     import torch
 
     with open(path, "rb") as file:

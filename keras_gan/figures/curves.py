@@ -51,9 +51,15 @@ def collect_scores(scores, units):
         units: {run: what its steps are divided by}.
     """
     curves = {}
-    for name, rows in scores.items():
-        for row in metrics_log.select_training_scores(rows):
-            quantity = f"Fréchet distance, {row.get('features')} features, {row.get('n')} samples"
+    selected = {name: metrics_log.select_training_scores(rows) for name, rows in scores.items()}
+    hashes = {}  # of the weights of each feature extractor: two are not drawn in one panel
+    for row in (row for rows in selected.values() for row in rows):
+        hashes.setdefault(row.get("features"), set()).add(row.get("weights"))
+    for name, rows in selected.items():
+        for row in rows:
+            features = row.get("features")
+            weights = f" of weights {str(row.get('weights'))[:8]}" if len(hashes[features]) > 1 else ""
+            quantity = f"Fréchet distance, {features} features{weights}, {row.get('n')} samples"
             curves.setdefault(quantity, {}).setdefault(name, []).append((row["step"], row["value"]))
     return {
         quantity: {name: tuple(np.array(points).T / [[units[name]], [1]]) for name, points in of.items()}
@@ -103,13 +109,15 @@ def save_curves(path, curves, dashed=(), unit="step"):
     figure = Figure(figsize=(9, 0.5 + 2.8 * len(curves)), layout="constrained")
     panels = figure.subplots(len(curves), 1, sharex=True, squeeze=False)[:, 0]
     for panel, (quantity, lines) in zip(panels, curves.items(), strict=True):
+        longest = max(len(x) for x, _ in lines.values())
+        window = longest // 50  # one for all runs, so that equal losses are drawn equal
         for run, (x, y) in lines.items():
             if len(x) >= FEW:
                 panel.plot(x, y, color=f"C{runs.index(run)}", alpha=0.25, linewidth=0.6)
         for run, (x, y) in lines.items():  # over all that is pale
             style = "--" if run in dashed else "-"
             few = {"marker": "."} if len(x) < FEW else {}
-            smooth = y if few else smooth_curve(y)
+            smooth = y if few else smooth_curve(y, window)
             panel.plot(x, smooth, style, color=f"C{runs.index(run)}", label=run, **few)
         panel.grid(alpha=0.3)
         panel.set_ylabel(textwrap.fill(quantity, 24))
@@ -137,14 +145,15 @@ def collect_losses(histories, unit=None):
     return curves | {"accuracy of the discriminator": accuracy}
 
 
-def smooth_curve(values):
-    """Returns the mean of the values within a fiftieth of their number on either side of each.
+def smooth_curve(values, window=None):
+    """Returns the mean of the values within `window` places, or a fiftieth of their number, of each.
 
     Args:
         values: float (n,).
     """
     n = len(values)
+    window = n // 50 if window is None else window
     sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
-    first = np.maximum(np.arange(n) - n // 50, 0)
-    end = np.minimum(np.arange(n) + n // 50 + 1, n)
+    first = np.maximum(np.arange(n) - window, 0)
+    end = np.minimum(np.arange(n) + window + 1, n)
     return (sums[end] - sums[first]) / (end - first)

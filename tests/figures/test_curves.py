@@ -41,7 +41,7 @@ def test_losses_accuracy_and_scores_are_drawn_over_the_epochs(run_a, drawn, tmp_
     [(path, found, dashed, unit)] = drawn
     table = history.read(run_a / "history.csv")
     assert (path, dashed, unit) == (tmp_path / "x.png", set(), "epoch")
-    score = "Fréchet distance, digits features, 9 samples"
+    score = "Fréchet distance, classifier features, 9 samples"
     assert list(found) == [*(f"loss of the {n}" for n in ("discriminator", "generator")),
                            "accuracy of the discriminator", score]  # fmt: skip
     x, y = found["loss of the generator"]["a"]
@@ -83,3 +83,21 @@ def test_run_without_rows_or_history_is_refused(run_a, tmp_path):
 def test_chart_is_a_picture(run_a, tmp_path):
     draw_curves(tmp_path / "x.png", [run_a])
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_equal_losses_of_runs_of_two_lengths_are_drawn_equal(tmp_path, monkeypatch):
+    drawn, y = [], np.sin(np.arange(1000.0))
+    monkeypatch.setattr(curves, "smooth_curve", lambda y, window: drawn.append(window) or y)
+    lines = {"a": (np.arange(1000), y), "b": (np.arange(200), y[:200])}
+    curves.save_curves(tmp_path / "x.png", {"loss": lines})
+    assert drawn == [20, 20]
+
+
+def test_scores_by_two_weights_are_not_drawn_in_one_panel():
+    row = {"step": 1, "metric": "frechet_distance", "value": 2.0, "n": 9, "features": "classifier"}
+    scores = {"a": [row | {"weights": "1" * 64}], "b": [row | {"weights": "2" * 64}]}
+    found = curves.collect_scores(scores, {"a": 1, "b": 1})
+    assert [sorted(lines) for lines in found.values()] == [["a"], ["b"]]
+    assert all("classifier features of weights" in name for name in found)
+    scores["b"] = scores["a"]
+    assert len(curves.collect_scores(scores, {"a": 1, "b": 1})) == 1
