@@ -126,6 +126,7 @@ class TrainConfig:
         intervals = ("sample_interval", "checkpoint_interval", "fid_interval")
         for name in ("epochs", "batch_size", *intervals):
             _check(name, getattr(self, name), int, lambda value: value >= 1, "an integer of at least 1")
+            _check(name, getattr(self, name), int, lambda value: value <= 2**53, "at most 2**53")
         _check("fid_samples", self.fid_samples, int, lambda value: value >= 2, "an integer of at least 2")
         for name in ("dataset", "data", "features"):
             _check(name, getattr(self, name), str, bool, "a name or path")

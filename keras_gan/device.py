@@ -88,6 +88,24 @@ _NO_BFLOAT16 = (
 )
 
 
+def get_processors() -> dict[str, str]:
+    """Returns the kind of CPU and the number of cores that TensorFlow uses, on which rounding depends.
+
+    Sums are cut by the cores, and by the registers and the caches of the kind.
+    """
+    cpuinfo, model, flags = Path("/proc/cpuinfo"), platform.processor() or platform.machine(), set()
+    if cpuinfo.is_file():
+        lines = dict(line.split(":", 1) for line in cpuinfo.read_text().splitlines() if ":" in line)
+        facts = {name.strip(): value.strip() for name, value in lines.items()}
+        model, flags = facts.get("model name", model), set(facts.get("flags", "").split())
+    vectors = next((name for flag, name in _VECTORS.items() if flag in flags), platform.machine())
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"cpu": f"{model} ({vectors})", "cores": str(cores)}
+
+
+_VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}  # the widest first
+
+
 def get_device_name() -> str:
     """Returns the name of the device that TensorFlow computes on, "CPU" if it has no GPU."""
     for gpu in tf.config.get_visible_devices("GPU"):

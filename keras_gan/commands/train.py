@@ -1,5 +1,6 @@
 """`train`: trains a GAN or resumes a run."""
 
+import os
 import shlex
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from keras_gan.commands.options import (
     warn,
 )
 from keras_gan.config import DEVICES, ENGINES, PRECISIONS, SAMPLES, TrainConfig
+from keras_gan.report.reproduce import quote_folder
 
 _OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
 
@@ -122,6 +124,7 @@ def train(ctx, outdir, overwrite, resume, start, tensorboard, offline, dry_run, 
     start_tensorflow(config.device, config.gan.precision)
     from keras_gan.model.gan import GAN
     from keras_gan.training import interrupt, loop
+    from keras_gan.training.run_dir import RunExistsError
 
     config = config.of_shape(dataset.image_shape)
     gan = GAN(**config.gan.to_dict())
@@ -131,7 +134,8 @@ def train(ctx, outdir, overwrite, resume, start, tensorboard, offline, dry_run, 
         options = dict(overwrite=overwrite, quiet=quiet, offline=offline, tensorboard=tensorboard)
         loop.train(gan, dataset, config, outdir, info=info, **options)
     except FileExistsError as error:
-        raise ValueError(f"{error} {_list_ways_out(ctx, outdir)}") from None
+        has_run = isinstance(error, RunExistsError)
+        raise ValueError(f"{error}{'' if resume else _list_ways_out(ctx, outdir, has_run)}") from None
     except interrupt.Interrupted as stop:
         warn(f"{stop} To go on: {_resume_command(ctx, outdir)}")
         ctx.exit(stop.exit_code)
@@ -148,7 +152,7 @@ def _read_info(ctx, outdir, overwrite):
     try:
         return read_info(outdir)
     except FileNotFoundError as error:
-        start = f"{_train_command(ctx)} --outdir {shlex.quote(outdir)}"
+        start = f"{_train_command(ctx)} --outdir {quote_folder(outdir)}"
         raise FileNotFoundError(f"{error} To start one: {start}") from None
 
 
@@ -196,19 +200,18 @@ def _train_command(ctx):
 
 def _resume_command(ctx, outdir):
     tensorboard = " --tensorboard" if ctx.params["tensorboard"] else ""  # which no file of the run records
-    return f"{_train_command(ctx)} --resume {shlex.quote(outdir)}{tensorboard}"
+    return f"{_train_command(ctx)} --resume {quote_folder(outdir)}{tensorboard}"
 
 
-def _list_ways_out(ctx, outdir):
-    """Returns the full commands that work where `outdir` holds a run."""
-    program, words = ctx.find_root().info_name, shlex.join(ctx.obj)
-    resume = f"To continue it: {_resume_command(ctx, outdir)}    "
-    free = next(p for i in range(2, 10**6) if not (p := Path(f"{outdir.rstrip('/')}-{i}")).exists())
-    return (
-        f"{resume if Path(outdir, 'config.json').is_file() else ''}"
-        f"To replace it: {program} {words} --overwrite    "
-        f"To keep it: {program} {words} --outdir {shlex.quote(str(free))}"
-    )
+def _list_ways_out(ctx, outdir, has_run):
+    """Returns the full commands that work where `outdir` holds a run, or other files."""
+    train = f"{ctx.find_root().info_name} {shlex.join(ctx.obj)}"
+    names = (f"{outdir.rstrip('/')}-{i}" for i in range(2, 10**6))
+    keep = f"{train} --outdir {quote_folder(next(name for name in names if not os.path.lexists(name)))}"
+    if not has_run:
+        return f" To keep them: {keep}"
+    resume = _resume_command(ctx, outdir)
+    return f" To continue it: {resume}    To replace it: {train} --overwrite    To keep it: {keep}"
 
 
 COMMANDS = (train,)

@@ -34,7 +34,7 @@ def verify(ctx, run, steps, data, offline, as_json):
         raise ValueError(f"RUN must hold a history.csv with rows. Received: {run}, without.")
     start_tensorflow(config.device, config.gan.precision)
     from keras_gan.training import verify
-    from keras_gan.training.loop import get_versions
+    from keras_gan.training.start import get_versions
 
     steps = min(steps, len(recorded["step"]))
     difference = verify.find_difference(recorded, verify.repeat_steps(info, dataset.images, steps))

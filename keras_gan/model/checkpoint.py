@@ -40,9 +40,13 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     try:
         header = json.loads(str(arrays.pop("gan")))
         config = GanConfig.from_dict(header["config"] | {"image_shape": header["image_shape"]})
-        return Checkpoint(config, int(arrays.pop("step")), arrays)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"Expected a checkpoint of a GAN. Received: {path} ({error}).") from None
+        step = arrays.pop("step")
+        if step.shape or step.dtype.kind not in "iu" or not 0 <= step <= 2**53:
+            raise ValueError("its step is no integer from 0 to 2**53")
+        return Checkpoint(config, int(step), arrays)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"Expected a checkpoint of a GAN. Received: {path} ({reason}).") from None
 
 
 def assign_arrays(

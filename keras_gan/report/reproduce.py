@@ -31,17 +31,22 @@ def train_command(info, folder):
         if name in settings:
             words += [f"--{name.replace('_', '-')}", _word(settings[name])]
     again = f"{folder}-again" if Path(folder).name else "again"
-    return f"{_TRAIN} {shlex.join(words)} --outdir {shlex.quote(again)}"
+    return f"{_TRAIN} {shlex.join(words)} --outdir {quote_folder(again)}"
 
 
 def _word(value):
     return "x".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def resume_command(folder):
-    """Returns the command that goes on with the run in a folder."""
+def resume_command(folder: str | Path) -> str:
+    """Returns the command that continues the run in a folder."""
+    return f"{_TRAIN} --resume {quote_folder(folder)}"
+
+
+def quote_folder(folder: str | Path) -> str:
+    """Returns the name of a folder for a shell, which must not be read as an option or a home."""
     text = str(folder)
-    return f"{_TRAIN} --resume {shlex.quote(f'./{text}' if text.startswith('-') else text)}"
+    return shlex.quote(f"./{text}" if text.startswith(("-", "~")) else text)
 
 
 def list_caveats(info):

@@ -1,6 +1,7 @@
 """history.csv: one row a step, appended while a run goes on, read back as arrays."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 
@@ -53,12 +54,31 @@ def find_end(path, step, first_step=0):
         return None
     with open(path, "rb") as file:
         for number in range(first_step, step + 1):
-            line = file.readline()
-            begins = b"step," if number == first_step else b"%d," % number
-            whole = line.endswith(b"\n") and line.count(b",") == len(COLUMNS) - 1
-            if not (whole and line.startswith(begins)):
+            if not _is_row_of(file.readline(), "step" if number == first_step else number):
                 return None
         return file.tell()
+
+
+def _is_row_of(line, number):
+    """Returns whether a line, in bytes, is the whole row of a step; that of "step" is the header."""
+    return (
+        line.endswith(b"\n")
+        and line.count(b",") == len(COLUMNS) - 1
+        and line.startswith(b"%s," % str(number).encode())
+    )
+
+
+def find_last_step(path: Path, first_step: int = 0) -> int:
+    """Returns the last step up to which every row is whole; `first_step` without any, or without a file."""
+    if not path.is_file():
+        return first_step
+    with open(path, "rb") as file:
+        if not _is_row_of(file.readline(), "step"):
+            return first_step
+        step = first_step
+        while _is_row_of(file.readline(), step + 1):
+            step += 1
+        return step
 
 
 def read(path):

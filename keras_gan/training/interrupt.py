@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as requests to stop training after the current step."""
+"""Ctrl-C, SIGTERM, SIGHUP and a broken pipe as requests to stop training after the current step."""
 
 import contextlib
 import signal
@@ -7,7 +7,11 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
+from keras_gan.streams import output_error
+
 _SECONDS = 0.25  # `timeout` sends its signal twice: within this time it counts as one
+_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+_SIGPIPE = 13  # which Windows does not know
 
 
 class Interrupted(KeyboardInterrupt):
@@ -30,27 +34,37 @@ class StopRequest:
         self.time = 0.0
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
-        """Remembers the first signal; raises `Interrupted` on the second, from a user who cannot wait."""
+        """Remembers the first signal; raises `Interrupted` on the second, from a user who cannot wait.
+
+        A terminal that is closed sends SIGHUP more than once: to its shell, which passes it on.
+        """
         if self.signum is None:
             self.signum, self.time = signum, time.monotonic()
-        elif time.monotonic() - self.time > _SECONDS:
+        elif signum in (signal.SIGINT, signal.SIGTERM) and time.monotonic() - self.time > _SECONDS:
             raise Interrupted("Stopped at once, without a new checkpoint.", signum)
 
-    def name(self) -> str:
-        """Returns the name of the signal."""
-        return signal.Signals(self.signum).name
+    def check_output(self) -> None:
+        """Requests a stop if what is printed goes to a broken pipe, as after `| head`."""
+        if isinstance(output_error(), BrokenPipeError):
+            self(_SIGPIPE, None)
+
+    def describe(self) -> str:
+        """Returns what stopped the run."""
+        if self.signum == _SIGPIPE:
+            return "because its output is no longer read"
+        return f"by {signal.Signals(self.signum).name}"
 
 
 @contextlib.contextmanager
 def catch_signals() -> Iterator[StopRequest]:
-    """Yields a `StopRequest` that handles SIGINT and SIGTERM until the block ends.
+    """Yields a `StopRequest` that handles SIGINT, SIGTERM and SIGHUP until the block ends.
 
     Only the main thread receives signals; in another thread nothing changes. A signal that the
-    process ignores, or that another library handles, is left alone.
+    process ignores, as under nohup, or that another library handles, is left alone.
     """
     request, before = StopRequest(), {}
     if threading.current_thread() is threading.main_thread():
-        for signum in (signal.SIGINT, signal.SIGTERM):
+        for signum in _SIGNALS:
             if signal.getsignal(signum) not in (None, signal.SIG_IGN):
                 before[signum] = signal.signal(signum, request)
     try:

@@ -1,9 +1,13 @@
 """The lock on a run directory: only one process writes to it at a time."""
 
 import contextlib
+import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+from keras_gan.run.times import LOCK
 
 try:
     import fcntl
@@ -27,7 +31,7 @@ def hold_lock(folder: Path, warn: Callable[[str], object]) -> Iterator[BinaryIO]
         Busy: another process holds the lock.
         OSError: the file cannot be created.
     """
-    with open(folder / ".lock", "ab") as file:
+    with _open(folder / LOCK) as file:
         try:
             _lock(file)
         except (BlockingIOError, PermissionError):
@@ -38,6 +42,27 @@ def hold_lock(folder: Path, warn: Callable[[str], object]) -> Iterator[BinaryIO]
         except OSError as error:  # some network file systems
             warn(f"{folder} cannot be locked ({error.strerror}): make sure that nothing else trains there.")
         yield file
+
+
+def is_held(file: BinaryIO, folder: Path) -> bool:
+    """Returns whether the lock file in a folder is the one that is open and locked.
+
+    It is not once the folder was removed or renamed, and perhaps made anew.
+    """
+    held = os.fstat(file.fileno())
+    try:
+        there = os.lstat(folder / LOCK)
+    except OSError:
+        return False
+    return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
+
+
+def _open(path):
+    """Opens a file to append to, created if it does not exist; no link is followed, no pipe waited for."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+        raise FileExistsError(f"{path} must be a file. Received: a link, a pipe or a folder; remove it.")
+    return open(os.open(path, flags, 0o666), "r+b", buffering=0)
 
 
 def _lock(file):

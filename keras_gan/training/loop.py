@@ -4,21 +4,17 @@
 """
 
 import dataclasses
-import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-import keras_gan
 from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
 from keras_gan.data.download import DATASETS
-from keras_gan.device import get_device_name
 from keras_gan.evaluation import features
 from keras_gan.evaluation.score import Scorer
 from keras_gan.export import generator
@@ -27,16 +23,20 @@ from keras_gan.model import engines
 from keras_gan.progress import duration, print_warning, reporter
 from keras_gan.report import page
 from keras_gan.run import history
-from keras_gan.run.info import GENERATOR, HISTORY, TENSORBOARD, RunInfo, read_info
+from keras_gan.run.config_json import RunInfo, read_info
+from keras_gan.run.info import GENERATOR, HISTORY, TENSORBOARD
+from keras_gan.streams import safe_output
 from keras_gan.training import interrupt, monitor
 from keras_gan.training.notebook import NotebookView, is_notebook
-from keras_gan.training.run_dir import RunDir, open_run_dir
-from keras_gan.training.schedule import Schedule, check_fit, describe_run, make_schedule
+from keras_gan.training.run_dir import RunExistsError, open_run_dir
+from keras_gan.training.schedule import check_fit, describe_run, make_schedule
+from keras_gan.training.start import Training, begin, restore
 from keras_gan.training.tensorboard import open_tensorboard
 
 SECONDS_PER_CALL = 0.5  # of the engine: short enough for the progress bar and for Ctrl-C
 
 
+@safe_output()
 def train(
     gan: Any,
     dataset: datasets.Dataset,
@@ -67,9 +67,11 @@ def train(
     Raises:
         ValueError: the images do not fit the networks or the batch size, another process trains
             in `outdir`, a loss is not finite, or no checkpoint of the run can be read.
-        FileExistsError: `outdir` holds a run that another `GAN` object trained.
+        FileExistsError: `outdir` holds a run that another `GAN` object trained, or files that
+            no run wrote and this one would replace.
         OSError: `outdir` cannot be written.
-        interrupt.Interrupted: SIGINT or SIGTERM was received; a checkpoint was saved.
+        interrupt.Interrupted: SIGINT, SIGTERM or SIGHUP was received, or the output goes to a
+            broken pipe; a checkpoint was saved.
     """
     if info is None:
         datasets.check_outdir(outdir, config.data)
@@ -79,8 +81,9 @@ def train(
         config = dataclasses.replace(config, features=config.features or extractor.name)
     # Open the run directory: it is locked until the block ends
     with open_run_dir(outdir, print_warning) as folder:
-        run_info = _restore(gan, dataset, config, folder, overwrite, info)
         config, schedule = make_schedule(gan, dataset, config, epochs_in_total=info is not None)
+        training = Training(gan, dataset, config, folder, schedule)
+        run_info = restore(training, info, overwrite)
         if gan.step >= schedule.total:
             if not quiet:
                 print(f"Nothing to train: the run in {outdir} is at step {gan.step} of {schedule.total}.")
@@ -90,23 +93,13 @@ def train(
         # Before signals are caught: of large images InceptionV3 takes hours
         scorer = extractor and Scorer(extractor, dataset, config.fid_samples, print_warning)
         with interrupt.catch_signals() as request, folder.translate_errors():
-            training = _Training(gan, dataset, config, folder, schedule)
-            _begin(training, run_info, overwrite)
+            begin(training, run_info)
             _train_steps(training, request, scorer, quiet, tensorboard)
             _write_results(gan, folder)
         return history.read(folder.path / HISTORY)
 
 
-class _Training(NamedTuple):
-    """What the steps of a run need; `config` has the epochs in total."""
-
-    gan: Any
-    dataset: datasets.Dataset
-    config: TrainConfig
-    folder: RunDir
-    schedule: Schedule
-
-
+@safe_output()
 def train_gan(gan, settings, data, outdir, *, overwrite=False, resume=False, quiet=False, tensorboard=False):
     """Does the work of `GAN.train`: finds data set and configuration, then calls `train`.
 
@@ -131,11 +124,9 @@ def train_gan(gan, settings, data, outdir, *, overwrite=False, resume=False, qui
     options = dict(overwrite=overwrite, quiet=quiet, tensorboard=tensorboard)
     try:
         return train(gan, dataset, config, outdir, info=info, **options)
-    except FileExistsError as error:
-        raise FileExistsError(
-            f"{error} resume=True continues it to `epochs` in total, overwrite=True replaces it, "
-            "another outdir keeps it."
-        ) from None
+    except RunExistsError as error:
+        ways_out = "resume=True continues it to `epochs` in total, overwrite=True replaces it"
+        raise RunExistsError(f"{error} {ways_out}, another outdir keeps it.") from None
     except interrupt.Interrupted as stop:
         stop.args = (f"{stop} With resume=True, `train` continues it to `epochs` in total.",)
         raise
@@ -155,46 +146,6 @@ def _load_extractor(dataset, config, offline):
     return features.load_extractor(config.features, dataset, offline=offline, warn=print_warning)
 
 
-def _restore(gan, dataset, config, folder, overwrite, info):
-    """Returns the `RunInfo` of the run that the GAN continues, None if a new run may begin."""
-    if info:
-        # Resume: set the GAN to the newest checkpoint
-        with folder.translate_errors():
-            folder.resume(gan, info, print_warning)
-    elif folder.is_run_of(gan) and not overwrite:
-        # A second call of `GAN.train`: the GAN is where its run ends
-        info = read_info(folder.path)
-        info.config.resumed(config.to_dict())
-        info.check_dataset(dataset)
-        folder.continue_from(gan, info.first_step)
-    else:
-        folder.refuse_another(overwrite)
-    return info
-
-
-def _begin(training, info, overwrite):
-    """Writes config.json and, where there is none yet, the first grid and checkpoint."""
-    gan, dataset, config, folder, _ = training
-    if info is None:
-        folder.begin(overwrite)
-    gan.outdir, gan.trained_on = folder.path, dataset
-    if folder.saved is None:
-        if gan.step == 0:
-            gan.sample_images(0)
-        folder.save(gan)
-    if info and (line := info.describe_changes(get_versions())):
-        print_warning(line)
-    first_step = info.first_step if info else gan.step
-    others = first_step, getattr(gan, "framework", "keras"), get_device_name(), get_versions()
-    RunInfo.create(config, dataset, *others).write(folder.path)
-
-
-def get_versions() -> dict[str, str]:
-    """Returns the versions a result depends on, by package name."""
-    modules = {"keras_gan": keras_gan, "tensorflow": tf, "keras": keras, "numpy": np}
-    return {"python": platform.python_version()} | {n: m.__version__ for n, m in modules.items()}
-
-
 def _train_steps(training, request, scorer, quiet, tensorboard):
     """Trains to the last step or a signal, and prints what is about to happen and what was done."""
     gan, dataset, config, folder, schedule = training
@@ -210,7 +161,7 @@ def _train_steps(training, request, scorer, quiet, tensorboard):
         views.append(NotebookView(gan.step, schedule.total))
 
     # Train
-    start = time.monotonic()
+    start, first_step = time.monotonic(), gan.step
     with reporter(gan.step, schedule.total, quiet or in_notebook) as progress:
         _loop(training, _call_engine(training, request), progress, views, scorer)
 
@@ -219,11 +170,11 @@ def _train_steps(training, request, scorer, quiet, tensorboard):
         if folder.saved != gan.step:
             folder.save(gan)
         raise interrupt.Interrupted(
-            f"Stopped at step {gan.step} of {schedule.total} by {request.name()}; "
+            f"Stopped at step {gan.step} of {schedule.total} {request.describe()}; "
             f"the checkpoint is in {folder.path}.",
             request.signum,
         )
-    seconds, steps = time.monotonic() - start, gan.step - schedule.first
+    seconds, steps = time.monotonic() - start, gan.step - first_step
     took = f"{duration(seconds)} ({1000 * seconds / steps:.1f} ms a step)"
     say(f"Trained {steps} steps in {took}. {folder.describe()}")
 
@@ -244,6 +195,7 @@ def _call_engine(training, request) -> Iterator[list]:
         seconds_per_step = (time.monotonic() - start) / k
         monitor.check_finite(step, values)
         yield history.make_rows(gan.rule, step + 1, schedule.per_epoch, values)
+        request.check_output()
 
 
 def _loop(training, calls, progress, views, scorer):
@@ -270,6 +222,7 @@ def _loop(training, calls, progress, views, scorer):
 
         # Write a grid of samples
         if gan.step % schedule.grid_every == 0 or is_last:
+            folder.sync_history()
             samples = gan.sample_images(gan.step)
             for observer in observers:
                 observer.see_samples(gan.step, samples)
@@ -277,11 +230,11 @@ def _loop(training, calls, progress, views, scorer):
         # Save a checkpoint: writes all variables to disk and reads them back, about 0.2 s
         if is_best or is_last or folder.is_due(gan.step, schedule.save_every):
             folder.save(gan)
-            folder.keep_best()
 
 
 def _write_results(gan, folder):
     """Writes generator.keras, of a GAN of Keras, and report.html."""
+    folder.check_still_ours()
     if isinstance(gan.generator, keras.Model):
         with atomic_write(folder.path / GENERATOR) as beside:
             generator.to_float32(gan).save(beside)

@@ -1,40 +1,30 @@
 """Writes the files of a run directory: begins a run, saves checkpoints, resumes from them.
 
-The GAN knows what a checkpoint holds, the training loop when one is saved.
+The GAN knows what a checkpoint holds, the training loop when one is saved, and `run.own_files` which
+files are the run's own.
 """
 
 import contextlib
 import os
-import re
-import shutil
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
-import numpy as np
+from keras_gan.files.atomic import sync_to_disk
+from keras_gan.progress import print_warning
+from keras_gan.run import history, metrics_log, own_files
+from keras_gan.run.config_json import CONFIG, RunInfo, find_info
+from keras_gan.run.grids import parse_name
+from keras_gan.run.info import CHECKPOINT, HISTORY, METRICS, PREVIOUS
+from keras_gan.run.times import Stopwatch, Times, read_times
+from keras_gan.training import checkpoints, lock
 
-from keras_gan.files import npz
-from keras_gan.files.atomic import atomic_write, rotate, sync_to_disk
-from keras_gan.model.checkpoint import read_checkpoint
-from keras_gan.run import history, metrics_log
-from keras_gan.run.info import BEST, CHECKPOINT, CONFIG, HISTORY, METRICS, PREVIOUS, TENSORBOARD
-from keras_gan.training import lock
-from keras_gan.training.tensorboard import EVENT_FILES
+SECONDS_BETWEEN_CHECKPOINTS = 60  # without a checkpoint_interval; a checkpoint takes about 0.2 s
 
-SECONDS_BETWEEN_CHECKPOINTS = 60  # where no interval is given: each costs about 0.2 seconds
 
-_MADE = re.compile(
-    r"\d+\.png|history\.csv|config\.json|checkpoint(\.previous|\.best)?\.npz|generator\.keras"
-    r"|metrics\.jsonl|report\.html"
-)
-
-_DERIVED = (  # from a run, by sample, plot and export
-    *("samples.png", "interpolation.png", "nearest.png", "real.png", "training.gif", "curves.png"),
-    *("generator.onnx", "generator.html", "generator.pt", "discriminator.pt"),
-)
-
-_LEFT_OVER = re.compile(  # by a process that was killed while it wrote
-    r"\.(\d+|config|generator|metrics|report|checkpoint\.(new|best))\.\d+\.part\.\w+|checkpoint\.new\.npz"
-)
+class RunExistsError(FileExistsError):
+    """A run directory holds a run, which may be resumed or replaced."""
 
 
 class RunDir:
@@ -43,178 +33,179 @@ class RunDir:
     Attributes:
         path: of the folder.
         saved: step of the newest checkpoint; None until this process has read or written one.
+        continues: whether this process continues a run that is there.
     """
 
-    def __init__(self, path, lock):
-        self.path, self.saved = path, None
+    def __init__(self, path: Path, lock: BinaryIO):
+        self.path, self.continues = path, False
+        self.saved: int | None = None
         self._lock, self._saved_at = lock, time.monotonic()
+        self._info: RunInfo | None = None
+        self._stopwatch: Stopwatch | None = None
 
-    def list_files(self):
-        """Returns the sorted names of the files of a run in the folder, "tensorboard" for its events."""
-        made = [file.name for file in self.path.iterdir() if _MADE.fullmatch(file.name)]
-        return sorted(made + [TENSORBOARD] * any(self._event_files()))
+    # what stands there
 
-    def _event_files(self):
-        return (self.path / TENSORBOARD).rglob(EVENT_FILES)
+    def describe(self) -> str:
+        """Returns a line on the files of the run in the folder."""
+        own = [path.name for path in own_files.list_own_files(self.path, self._info)]
+        grids = sorted(step for name in own if (step := parse_name(name)) is not None)
+        others = ", ".join(sorted(name for name in own if parse_name(name) is None))
+        shown = f"{len(grids)} sample grids ({grids[0]}.png to {grids[-1]}.png)" if grids else "no grids"
+        return f"In {self.path}: {shown}, {others}."
 
-    def describe(self):
-        """Returns a line on the files in the folder."""
-        grids = sorted(int(name[:-4]) for name in self.list_files() if name.endswith(".png"))
-        others = ", ".join(name for name in self.list_files() if not name.endswith(".png"))
-        of = f"{len(grids)} sample grids ({grids[0]}.png to {grids[-1]}.png)" if grids else "no grids"
-        return f"In {self.path}: {of}, {others}."
-
-    def is_run_of(self, gan):
+    def is_run_of(self, gan: Any) -> bool:
         """Returns whether it holds the run that this GAN object trained."""
         ours = gan.outdir is not None and Path(gan.outdir).resolve() == self.path.resolve()
-        return ours and (self.path / CONFIG).exists()
+        return ours and find_info(self.path) is not None
 
-    def refuse_another(self, overwrite):
-        """Raises FileExistsError if it holds files of a run, unless they may be overwritten."""
-        made = self.list_files()
-        if made and not overwrite:
-            raise FileExistsError(
-                f"outdir must not hold a run. Received: {self.path}, which holds {made[0]}."
-            )
-
-    def begin(self, overwrite):
-        """Removes an earlier run, if it may be overwritten, and begins an empty history.
+    def check_free(self, new: RunInfo, overwrite: bool) -> None:
+        """Checks that a new run may begin here.
 
         Raises:
-            FileExistsError: see `refuse_another`.
+            RunExistsError: another run stands here and may not be replaced.
+            FileExistsError: other files stand here, whose names the run needs.
         """
-        self.refuse_another(overwrite)
-        made = self.list_files()
-        for name in sorted(made, key=CONFIG.__ne__):  # config.json first: without it there is no run
-            for file in self._event_files() if name == TENSORBOARD else [self.path / name]:
-                file.unlink()
-        if made:  # without a run they are of something else
-            self._remove_derived()
-        self._tidy()
+        old = find_info(self.path)
+        if old and not overwrite:
+            step = own_files.find_last_step(self.path, old)
+            raise RunExistsError(
+                f"outdir must not hold a run. Received: {self.path}, which holds one of preset "
+                f"{old.preset.name} at step {step}."
+            )
+        self._check_foreign(new, old)
+
+    def _check_foreign(self, new, old, after_step=-1):
+        """Raises FileExistsError if `new` will write, after a step, to files that `old` did not write."""
+        own = own_files.list_own_files(self.path, old) if old else []
+        if foreign := own_files.list_foreign_files(self.path, new, own, after_step):
+            others = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+            advice = "move it elsewhere" if after_step >= 0 else "choose another outdir"
+            raise FileExistsError(
+                "outdir must not hold files that the run would replace and did not write. Received: "
+                f"{self.path}, which holds {foreign[0]}{others}; {advice}."
+            )
+
+    # beginning and continuing
+
+    def begin(self, new: RunInfo, warn: Callable[[str], object] = print_warning) -> None:
+        """Removes the files of an earlier run and begins another with an empty history.
+
+        At every moment the folder holds a run: the old one, or the new one before its first step.
+        What other commands made of the old run stays, which is said.
+        """
+        old = find_info(self.path)
+        for path in own_files.list_own_files(self.path, old) if old else []:
+            if path.name != CONFIG:  # which is replaced in one move
+                path.unlink()
+        if old and (derived := own_files.list_derived_files(self.path)):
+            warn(f"{', '.join(derived)} in {self.path}: made from the run that is replaced, and kept.")
+        self.write_info(new)
         history.begin(self.path / HISTORY)
 
-    def _remove_derived(self):
-        for name in _DERIVED:
-            (self.path / name).unlink(missing_ok=True)
-        if (self.path / "savedmodel" / "saved_model.pb").is_file():
-            shutil.rmtree(self.path / "savedmodel")
+    def continue_from(self, gan: Any, old: RunInfo, new: RunInfo) -> None:
+        """Checks that the history ends at the step of the GAN, which goes on as `new`.
 
-    def continue_from(self, gan, first_step):
-        """Raises ValueError unless the history ends at the step of the GAN."""
+        Raises:
+            ValueError: it does not.
+            FileExistsError: files of others stand where the run will write.
+        """
         path = self.path / HISTORY
-        if history.find_end(path, gan.step, first_step) != path.stat().st_size:
+        if history.find_end(path, gan.step, old.first_step) != path.stat().st_size:
             raise ValueError(
                 f"{path} must end at the step of this GAN, {gan.step}. Received: another last step; "
                 "use resume=True to continue from the checkpoint."
             )
+        self._check_foreign(new, old, after_step=gan.step)
+        self.continues = True
 
-    def resume(self, gan, info, warn):
+    def resume(self, gan: Any, old: RunInfo, new: RunInfo, warn: Callable[[str], object]) -> None:
         """Restores the GAN from the newest readable checkpoint and removes what later steps wrote.
+
+        A run that was killed before its first checkpoint begins anew.
 
         Raises:
             ValueError: no checkpoint can be read, or checkpoint or GAN belong to another run.
+            FileExistsError: files of others stand where the run will write.
         """
-        info.check_same(self.path, {"framework": getattr(gan, "framework", "keras")})
+        old.check_same(self.path, {"framework": getattr(gan, "framework", "keras")})
         # Restore the GAN
-        path, checkpoint = self._find_newest(info, warn)
+        newest = checkpoints.find_newest(self.path, old, warn)
+        step = newest[1].step if newest else old.first_step
+        self._check_foreign(new, old, after_step=step)
+        self.continues = True
+        if newest is None and gan.step == step:
+            history.begin(self.path / HISTORY)
+            return
+        if newest is None:
+            raise ValueError(f"{self.path} must hold a checkpoint. Received: a run that has none yet.")
+        path, checkpoint = newest
         gan.restore(checkpoint, path)
-        self.saved = gan.step
+        self.saved = step
+
+        # Remove the grids, scores and rows of later steps: they will be made again, the same
+        own = own_files.list_own_files(self.path, old)
+        left_overs = own_files.list_left_overs(self.path, old)
+        for file in [*left_overs, *(file for file in own if (parse_name(file.name) or 0) > step)]:
+            file.unlink()
+        metrics_log.drop_after(self.path / METRICS, step)
+        rows = self.path / HISTORY  # after the grids: it says which of them are the run's own
+        os.truncate(rows, history.find_end(rows, step, old.first_step))
         if path.name == PREVIOUS:  # the next save would move the damaged checkpoint over the good one
             (self.path / CHECKPOINT).unlink(missing_ok=True)
-        # Remove the rows, grids and scores of later steps: they will be made again, the same
-        rows = self.path / HISTORY
-        os.truncate(rows, history.find_end(rows, gan.step, info.first_step))
-        for name in self.list_files():
-            if name.endswith(".png") and int(name[:-4]) > gan.step:
-                (self.path / name).unlink()
-        metrics_log.drop_after(self.path / METRICS, gan.step)
-        self.keep_best()
-        self._tidy()
+        checkpoints.keep_best(self.path, step)
 
-    def _find_newest(self, info, warn):
-        """Returns path and `Checkpoint` of the newest one that can be read and history.csv reaches."""
-        reasons = []
-        for path in (self.path / CHECKPOINT, self.path / PREVIOUS):
-            try:
-                checkpoint = read_checkpoint(path)
-            except (FileNotFoundError, ValueError) as error:
-                reasons.append(str(error))
-                continue
-            settings = checkpoint.config.to_dict()
-            info.check_same(path, settings | {"image_shape": list(checkpoint.config.image_shape)})
-            if history.find_end(self.path / HISTORY, checkpoint.step, info.first_step) is None:
-                reasons.append(f"history.csv does not reach step {checkpoint.step} of {path}.")
-                continue
-            if reasons:
-                warn(f"{reasons[0]} The run continues from {path}, of step {checkpoint.step}.")
-            return path, checkpoint
-        raise ValueError(f"Expected a readable checkpoint in {self.path}. Received: {' '.join(reasons)}")
+    # writing
 
-    def _tidy(self):
-        """Removes half-written files of a process that was killed."""
-        for file in self.path.iterdir():
-            if _LEFT_OVER.fullmatch(file.name):
-                file.unlink()
+    def check_still_ours(self) -> None:
+        """Raises FileNotFoundError if the path leads elsewhere than to the folder that is locked.
 
-    def append(self, rows):
+        It was removed, or renamed, and there may be another run of that name by now.
+        """
+        if not lock.is_held(self._lock, self.path):
+            raise FileNotFoundError("it was removed or renamed during the run")
+
+    def write_info(self, info: RunInfo) -> None:
+        """Writes config.json, and counts from here on the seconds of training."""
+        self.check_still_ours()
+        info.write(self.path)
+        self._info = info
+        self._stopwatch = Stopwatch(self._lock, read_times(self.path) if self.continues else Times())
+
+    def append(self, rows: list[list]) -> None:
         """Adds rows to history.csv."""
-        self._check_still_there()
+        self.check_still_ours()
         history.append(self.path / HISTORY, rows)
 
-    def _check_still_there(self):
-        if os.fstat(self._lock.fileno()).st_nlink == 0:  # its path may lead to a new run
-            raise FileNotFoundError("it was removed during the run")
+    def sync_history(self) -> None:
+        """Puts history.csv on the disk: no grid or checkpoint may be ahead of it if the power fails."""
+        self.check_still_ours()
+        sync_to_disk(self.path / HISTORY)
 
-    def is_due(self, step, interval):
+    def is_due(self, step: int, interval: int) -> bool:
         """Returns whether a checkpoint is due after a step; `interval` is in steps, 0 is by time."""
         if interval:
             return step % interval == 0
         return time.monotonic() - self._saved_at >= SECONDS_BETWEEN_CHECKPOINTS
 
-    def save(self, gan):
-        """Saves the GAN as checkpoint.npz; the one before becomes checkpoint.previous.npz.
-
-        The new file is read back first, which takes 0.05 s.
-
-        Raises:
-            FloatingPointError: a weight is not finite; the checkpoints stay as they are.
-        """
-        self._check_still_there()
-        sync_to_disk(self.path / HISTORY)  # a checkpoint must never be ahead of the history
-        new = self.path / "checkpoint.new.npz"
-        try:
-            gan.save(new)
-            for name, array in npz.load(new).items():
-                if array.dtype.kind == "f" and not np.isfinite(array).all():
-                    raise FloatingPointError(
-                        f"Weights must be finite. Received: nan or inf in {name} after step "
-                        f"{gan.step}; a smaller lr may help."
-                    )
-            rotate(new, self.path / CHECKPOINT, self.path / PREVIOUS)
-        finally:
-            new.unlink(missing_ok=True)
+    def save(self, gan: Any) -> None:
+        """Saves a checkpoint, and a copy if its step has the best score; see `checkpoints`."""
+        self.sync_history()
+        checkpoints.save_checkpoint(gan, self.path)
         self.saved, self._saved_at = gan.step, time.monotonic()
+        checkpoints.keep_best(self.path, gan.step)
+        if self._stopwatch:
+            self._stopwatch.write()
 
-    def add_score(self, row):
+    def add_score(self, row: dict[str, Any]) -> bool:
         """Adds a row to metrics.jsonl; returns whether it is the lowest of its feature spec so far."""
+        self.check_still_ours()
         metrics_log.add(self.path / METRICS, [row])
-        return self._best_step() == row["step"]
+        return checkpoints.find_best_step(self.path) == row["step"]
 
-    def _best_step(self):
-        """Returns the step of the newest score if no earlier one of the same feature spec is as low."""
-        rows = metrics_log.select_training_scores(metrics_log.read(self.path / METRICS))
-        alike = [row for row in rows if metrics_log.get_spec(row) == metrics_log.get_spec(rows[-1])]
-        lowest = min(alike, key=lambda row: row["value"], default=None)
-        return lowest["step"] if alike and lowest is alike[-1] else None
-
-    def keep_best(self):
-        """Copies the checkpoint to checkpoint.best.npz if its step has the lowest score so far."""
-        if self.saved is not None and self._best_step() == self.saved:
-            with atomic_write(self.path / BEST) as beside:
-                shutil.copyfile(self.path / CHECKPOINT, beside)
+    # errors
 
     @contextlib.contextmanager
-    def translate_errors(self):
+    def translate_errors(self) -> Iterator[None]:
         """Turns errors of files and of numbers into one line that says which checkpoint is kept."""
         try:
             yield
@@ -228,6 +219,8 @@ class RunDir:
             raise OSError(f"The run in {self.path} stopped: {reason}. {self._describe_kept()}") from error
 
     def _describe_kept(self):
+        if not lock.is_held(self._lock, self.path):
+            return f"If it was renamed, its checkpoint of step {self.saved} is in there."
         if not any((self.path / name).is_file() for name in (CHECKPOINT, PREVIOUS)):
             return "No checkpoint is kept."
         of = "" if self.saved is None else f" of step {self.saved}"
@@ -235,16 +228,20 @@ class RunDir:
 
 
 @contextlib.contextmanager
-def open_run_dir(folder, warn):
+def open_run_dir(folder: str | Path, warn: Callable[[str], object]) -> Iterator[RunDir]:
     """Yields the `RunDir` of a folder, created if it does not exist and locked until the block ends.
 
     Raises:
         lock.Busy: another process trains there.
         OSError: the folder cannot be created.
+        ValueError: it has no name.
     """
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"outdir must be a folder. Received: {folder}, which is a file.")
+    if not str(folder):
+        raise ValueError("outdir must be a folder. Received: ''.")
+    folder = Path(folder).expanduser()
+    if os.path.lexists(folder) and not folder.is_dir():
+        kind = "a link to nothing" if not folder.exists() else "which is no folder"
+        raise NotADirectoryError(f"outdir must be a folder. Received: {folder}, {kind}.")
     folder.mkdir(parents=True, exist_ok=True)
     with lock.hold_lock(folder, warn) as file:
         yield RunDir(folder, file)

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from keras_gan.config import TrainConfig
 from keras_gan.data.datasets import Dataset
 from keras_gan.device import get_device_name
+from keras_gan.run.grids import MAX_STEP
 
 
 class Schedule(NamedTuple):
-    """First and last step of a run, and the intervals between its events, all in steps."""
+    """The last step of a run, and the intervals between its events, all in steps."""
 
-    first: int
     total: int
     per_epoch: int
     grid_every: int
@@ -88,7 +88,9 @@ def make_schedule(
     """
     per_epoch = gan.rule.steps_per_epoch(len(dataset.images), config.batch_size)
     total = config.epochs * per_epoch + (0 if epochs_in_total else gan.step)
+    if total > MAX_STEP:
+        raise ValueError(f"A run must have at most 2**53 steps. Received: {total} steps.")
     save_every = (config.checkpoint_interval or 0) * per_epoch
     score_every = (config.fid_interval or 0) * per_epoch
     config = dataclasses.replace(config, epochs=-(-total // per_epoch))  # rounded up
-    return config, Schedule(gan.step, total, per_epoch, config.sample_interval, save_every, score_every)
+    return config, Schedule(total, per_epoch, config.sample_interval, save_every, score_every)

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_gan.config import TrainConfig
+from keras_gan.data import datasets
 from keras_gan.model.gan import GAN
+from keras_gan.run.config_json import RunInfo
 from tests.conftest import misused, refused, run
 
 SMALL = "train --preset aioz --epochs 1 --batch-size 50 --latent-dim 7".split()
@@ -140,30 +143,50 @@ def test_outdir_that_is_a_file_is_refused_without_wrong_advice(tmp_path, images_
 
 
 def commands_in(line):
-    """Returns the words of the two commands that a refused run prints."""
-    found = re.fullmatch(r".*To replace it: (.*?) +To keep it: (.*)", line)
-    return [shlex.split(command) for command in found.groups()]
+    """Returns the words of the commands that a refused run prints."""
+    return [shlex.split(part.split(": ", 1)[1]) for part in line.split(" To ")[1:]]
 
 
-def test_existing_run_is_refused_with_two_commands_that_work(tmp_path, images_npz):
+def run_in(folder):
+    """Leaves what makes a folder a run directory."""
+    config = TrainConfig.from_dict(dict(preset="aioz", epochs=1, batch_size=50, latent_dim=7)).resolved()
+    dataset = datasets.Dataset.from_array(np.full((50, 8, 8, 1), 7, np.uint8))
+    RunInfo.create(config, dataset, 0, "keras", "CPU", {"python": "3"}).write(folder)
+
+
+def test_existing_run_is_refused_with_commands_that_work(tmp_path, images_npz):
     (tmp_path / "my run").mkdir()
-    (tmp_path / "my run/1.png").write_text("old")
+    run_in(tmp_path / "my run")
     words = *SMALL, "--data", images_npz, "--outdir", "my run"
-    replace, keep = commands_in(refused(*words))
-    assert replace[:2] == keep[:2] == ["python", "cli.py"]
-    assert (tmp_path / "my run/1.png").read_text() == "old"
-    assert keep[2:] == [*map(str, words), "--outdir", "my run-2"]
+    line = refused(*words)
+    resume, replace, keep = commands_in(line)
+    assert "outdir must not hold a run. Received: my run, which holds one of preset aioz at step 0." in line
+    assert resume == ["python", "cli.py", "train", "--resume", "my run"]
+    assert replace == ["python", "cli.py", *map(str, words), "--overwrite"]
+    assert keep == ["python", "cli.py", *map(str, words), "--outdir", "my run-2"]
     assert run(*replace[2:]).exit_code == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"images.npz", "my run"}
-    assert (tmp_path / "my run/history.csv").is_file()
-    assert (tmp_path / "my run/1.png").read_bytes() != b"old"
+    assert (tmp_path / "my run/1.png").is_file()
 
 
 @pytest.mark.parametrize("program", ["python -m keras_gan", "keras-gan"])
 def test_existing_run_repeats_the_program_as_it_was_called(program, tmp_path, images_npz):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run/1.png").write_text("old")
-    result = run(*SMALL, "--data", images_npz, "--outdir", "run", prog_name=program)
-    start = [*program.split(), *SMALL]
-    for command in commands_in(result.stderr.strip()):
-        assert command[: len(start)] == start
+    (tmp_path / "-run").mkdir()
+    run_in(tmp_path / "-run")
+    result = run(*SMALL, "--data", images_npz, "--outdir=-run", prog_name=program)
+    resume, *others = commands_in(result.stderr.strip())
+    assert resume == [*program.split(), "train", "--resume", "./-run"]
+    assert all(command[: len(program.split())] == program.split() for command in others)
+
+
+@pytest.mark.parametrize("more", [[], ["--overwrite"]])
+def test_pictures_with_numbers_for_names_are_never_replaced_nor_is_it_proposed(tmp_path, images_npz, more):
+    (tmp_path / "images").mkdir()
+    for i in range(300):
+        (tmp_path / f"images/{i}.png").write_bytes(b"mine")
+    line = refused(*SMALL, "--data", images_npz, *more)
+    assert "which holds 0.png and 1 more" in line
+    [keep] = commands_in(line)
+    assert keep == ["python", "cli.py", *SMALL, "--data", str(images_npz), *more, "--outdir", "images-2"]
+    assert "--overwrite" not in line.replace("--overwrite --outdir", "") if more else "overwrite" not in line
+    assert {path.read_bytes() for path in (tmp_path / "images").glob("*.png")} == {b"mine"}
+    assert len(list((tmp_path / "images").glob("*.png"))) == 300

@@ -1,4 +1,5 @@
 import json
+import os
 import shlex
 
 import pytest
@@ -73,5 +74,5 @@ def test_what_a_command_cannot_repeat_is_said(pixels):
 
 def test_given_settings_are_those_that_are_not_the_presets_own():
     config = TrainConfig(GanConfig("aioz"), epochs=3, data="x.npz").resolved()
-    assert reproduce.list_settings(config) == {"data": "x.npz", "epochs": 3}
+    assert reproduce.list_settings(config) == {"data": os.path.abspath("x.npz"), "epochs": 3}
     assert reproduce.list_settings(TrainConfig().resolved()) == {}

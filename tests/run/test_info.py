@@ -153,4 +153,4 @@ def test_what_is_of_another_run_is_refused_with_both_values(run):
 def test_changed_versions_are_said_but_not_pythons(run):
     assert run.describe_changes(VERSIONS | {"python": "3.13"}) is None
     line = run.describe_changes(VERSIONS | {"numpy": "2.1.0", "keras": "3.16"})
-    assert "not bit for bit, with keras 3.16 after 3.15.0, numpy 2.1.0 after 2.0.0." in line
+    assert "perhaps not bit for bit, with keras 3.16 after 3.15.0, numpy 2.1.0 after 2.0.0." in line

@@ -8,22 +8,22 @@ import pytest
 
 from keras_gan.training import interrupt
 
-both = pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+each = pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 
 
 def handlers():
-    return [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)]
+    return [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
 
 
-@both
+@each
 def test_first_signal_is_noted_and_nothing_else_happens(signum):
     with interrupt.catch_signals() as request:
         assert request.signum is None
         os.kill(os.getpid(), signum)
-        assert request.signum == signum and request.name() == signal.Signals(signum).name
+        assert request.signum == signum and request.describe() == f"by {signal.Signals(signum).name}"
 
 
-@both
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_second_signal_ends_the_block_with_the_exit_code_of_a_shell(signum, monkeypatch):
     monkeypatch.setattr(interrupt, "_SECONDS", 0)
     with pytest.raises(interrupt.Interrupted, match="without a new checkpoint") as stop:
@@ -41,10 +41,18 @@ def test_signal_that_comes_again_at_once_is_the_same_one():
     assert request.signum == signal.SIGTERM
 
 
+def test_terminal_that_is_closed_may_say_so_twice(monkeypatch):
+    monkeypatch.setattr(interrupt, "_SECONDS", 0)
+    with interrupt.catch_signals() as request:
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert request.signum == signal.SIGHUP
+
+
 def test_handlers_are_as_before_once_the_block_ends_or_fails():
     before = handlers()
     with pytest.raises(ValueError), interrupt.catch_signals() as request:
-        assert handlers() == [request, request]
+        assert handlers() == [request] * 3
         raise ValueError
     assert handlers() == before
 

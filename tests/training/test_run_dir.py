@@ -1,453 +1,265 @@
-"""Tests of the run directory, by a GAN of one weight that takes no time."""
+"""Tests of whose files a run directory holds: nothing that the run did not write is replaced or deleted."""
 
 import contextlib
 import json
 import os
 import resource
-import shutil
-import subprocess
-import sys
-import time
-import types
 
-import numpy as np
 import pytest
 
-from keras_gan.config import GanConfig, TrainConfig
-from keras_gan.data import datasets
-from keras_gan.files import npz
-from keras_gan.presets import PRESETS
-from keras_gan.run import history, metrics_log
-from keras_gan.run.info import RunInfo
-from keras_gan.training import lock, run_dir
-
-CONFIG = TrainConfig(GanConfig("aioz")).resolved()
-RULE = PRESETS["aioz"].rule
-
-
-class OneWeight:
-    """What `RunDir` uses of a GAN; its weight is as many times its step."""
-
-    outdir = None
-
-    def __init__(self, step=0, size=1, **settings):
-        self.step, self.size = step, size
-        self.settings = CONFIG.to_dict() | settings
-
-    def save(self, path):
-        content = {"config": self.settings, "image_shape": [8, 8, 1]}
-        weight = np.full(self.size, self.step, np.float32)
-        npz.save(path, {"step": self.step, "gan": json.dumps(content), "weight": weight})
-
-    def restore(self, saved, path):
-        assert (saved.arrays["weight"] == saved.step).all()
-        self.step = saved.step
-
-    def train(self, folder, steps):
-        """Adds rows of so many steps, a call a step."""
-        for _ in range(steps):
-            self.step += 1
-            folder.append(history.make_rows(RULE, self.step, 4, np.full((1, 5), 0.5)))
-
-
-@pytest.fixture
-def info(pixels):
-    return RunInfo.create(CONFIG, datasets.Dataset.from_array(pixels), 0, "keras", "CPU", {})
-
-
-@pytest.fixture
-def folder(tmp_path):
-    with run_dir.open_run_dir(tmp_path / "run", warn=pytest.fail) as folder:
-        yield folder
-
-
-def steps_of(folder):
-    """Returns the steps of checkpoint.npz and checkpoint.previous.npz, None where there is none."""
-    paths = [folder.path / name for name in ("checkpoint.npz", "checkpoint.previous.npz")]
-    return [int(npz.load(path)["step"]) if path.exists() else None for path in paths]
-
-
-def names(folder):
-    return {path.name for path in folder.path.iterdir()} - {".lock"}
-
-
-def run_of(folder, *saved_at, end):
-    """Trains a run with checkpoints at some steps and returns its GAN."""
-    gan = OneWeight()
-    folder.begin(overwrite=False)
-    folder.save(gan)
-    for step in saved_at:
-        gan.train(folder, step - gan.step)
-        folder.save(gan)
-    gan.train(folder, end - gan.step)
-    return gan
-
-
-# checkpoints
-
-
-def test_checkpoint_before_the_newest_is_kept(folder):
-    run_of(folder, end=0)
-    assert steps_of(folder) == [0, None] and folder.saved == 0
-    run_of_more = OneWeight(5)
-    folder.save(run_of_more)
-    assert steps_of(folder) == [5, 0] and folder.saved == 5
-    assert names(folder) == {"history.csv", "checkpoint.npz", "checkpoint.previous.npz"}
-
-
-def test_checkpoint_is_due_by_steps_or_else_by_time(folder, monkeypatch):
-    assert [step for step in range(1, 13) if folder.is_due(step, 4)] == [4, 8, 12]
-    assert not folder.is_due(4, 0)
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + 61)
-    assert folder.is_due(5, 0) and not folder.is_due(5, 4)
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_weights_that_are_not_finite_are_never_saved_over_finite_ones(folder, bad):
-    gan = run_of(folder, 1, end=2)
-    gan.restore, gan.save = None, lambda path: npz.save(path, {"a": [1.0], "b": np.array([0, bad])})
-    with pytest.raises(
-        ValueError, match="Weights must be finite. Received: nan or inf in b after step 2"
-    ) as error:
-        with folder.translate_errors():
-            folder.save(gan)
-    assert f"The checkpoint of step 1 is kept in {folder.path}" in str(error.value)
-    assert steps_of(folder) == [1, 0] and "checkpoint.new.npz" not in names(folder)
-
-
-def test_history_is_on_the_disk_before_the_checkpoint_that_needs_it(folder, monkeypatch):
-    gan, synced, fsync = run_of(folder, end=3), [], os.fsync
-    monkeypatch.setattr(os, "fsync", lambda d: (synced.append(os.fstat(d).st_ino), fsync(d)))
-    folder.save(gan)
-    rows, saved = (os.stat(folder.path / name).st_ino for name in ("history.csv", "checkpoint.npz"))
-    assert synced.index(rows) < synced.index(saved)
-
-
-class Killed(BaseException):
-    pass
-
-
-def snapshots(folder, action):
-    """Returns copies of the folder as a kill at each operation on files in `action` would leave it."""
-    copies = []
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("replace", "link", "fsync", "unlink", "truncate"):
-            real = getattr(os, name)
-
-            def watched(*args, real=real, **kwargs):
-                copy = folder.path.with_name(f"copy-{len(copies)}")
-                copies.append(shutil.copytree(folder.path, copy))
-                return real(*args, **kwargs)
-
-            patch.setattr(os, name, watched)
-        action()
-    return copies
-
-
-def resumed(path, info, lines=None):
-    """Returns the GAN and the `RunDir` of a run that is resumed."""
-    with run_dir.open_run_dir(path, warn=pytest.fail) as folder:
-        gan = OneWeight()
-        folder.resume(gan, info, pytest.fail if lines is None else lines.append)
-        return gan, folder
-
-
-def test_kill_anywhere_in_a_save_leaves_a_run_that_resumes_without_a_word(folder, info):
-    gan = run_of(folder, 2, 4, end=7)
-    copies = snapshots(folder, lambda: folder.save(gan))
-    steps = [resumed(copy, info)[0].step for copy in copies]
-    assert len(copies) >= 8 and steps == sorted(steps) and set(steps) == {4, 7}
-    for copy in copies:
-        assert not [p.name for p in copy.iterdir() if "part" in p.name or "new" in p.name]
-
-
-def test_kill_anywhere_in_resuming_leaves_a_run_that_resumes(folder, info):
-    run_of(folder, 2, 4, end=7)
-    (folder.path / "6.png").write_text("")
-    (folder.path / "checkpoint.npz").write_bytes(b"PK")
-    inside = types.SimpleNamespace(path=folder.path)
-    copies = snapshots(inside, lambda: folder.resume(OneWeight(), info, lambda line: None))
-    assert len(copies) >= 3
-    for copy in copies:
-        assert resumed(copy, info, lines=[])[0].step == 2
-
-
-def test_run_that_was_resumed_after_a_damage_keeps_a_whole_checkpoint(folder, info):
-    """The damaged one must never become the previous one while there is no other."""
-    run_of(folder, 2, end=3)
-    (folder.path / "checkpoint.npz").write_bytes(b"PK")
-    gan = OneWeight()
-    folder.resume(gan, info, lambda line: None)
-    gan.train(folder, 5)
-    for copy in snapshots(folder, lambda: folder.save(gan)):
-        assert resumed(copy, info, lines=[])[0].step in (0, 5)
-    assert steps_of(folder) == [5, 0]
-
-
-# resuming
-
-
-def test_rows_and_grids_after_the_checkpoint_are_dropped(folder, info):
-    run_of(folder, 3, end=7)
-    for name in ("0.png", "3.png", "4.png", "12.png", "cat.png", ".4.77.part.png", "checkpoint.new.npz",
-                 ".report.77.part.html"):  # fmt: skip
-        (folder.path / name).write_text(name)
-    gan, _ = resumed_in(folder, info)
-    kept = {"0.png", "3.png", "cat.png", "history.csv", "checkpoint.npz", "checkpoint.previous.npz"}
-    assert gan.step == 3 and names(folder) == kept
-    assert history.read(folder.path / "history.csv")["step"].tolist() == [1, 2, 3]
-
-
-def score(step, value, **others):
-    return {"step": step, "metric": "frechet_distance", "value": value, "n": 9, **others}
-
-
-def saved_and_scored(folder, gan, value):
-    """Does what the training loop does after a step that is scored."""
-    gan.train(folder, 1)
-    best = folder.add_score(score(gan.step, value))
-    if best:
-        folder.save(gan)
-        folder.keep_best()
-    return best
-
-
-def weight_in(path):
-    return int(npz.load(path)["weight"][0])
-
-
-def test_checkpoint_of_the_lowest_score_is_kept(folder):
-    gan = OneWeight()
-    folder.begin(overwrite=False)
-    folder.save(gan)
-    told = [saved_and_scored(folder, gan, value) for value in (5.0, 3.0, 4.0, 3.0)]
-    assert told == [True, True, False, False]
-    assert weight_in(folder.path / "checkpoint.best.npz") == 2
-    folder.save(gan)
-    folder.keep_best()
-    assert weight_in(folder.path / "checkpoint.best.npz") == 2
-
-
-def test_scores_of_another_protocol_do_not_compete(folder):
-    folder.begin(overwrite=False)
-    others = [score(1, 1.0, features="other"), score(2, 2.0) | {"metric": "psnr"}]
-    metrics_log.add(folder.path / "metrics.jsonl", others)
-    assert folder.add_score(score(3, 7.0)) and not folder.add_score(score(4, 8.0))
-
-
-def test_rows_of_scores_after_the_checkpoint_are_dropped_and_the_best_is_made_up_for(tmp_path, info):
-    with run_dir.open_run_dir(tmp_path / "run", warn=pytest.fail) as folder:
-        gan = run_of(folder, 3, end=3)
-        info.write(folder.path)
-        metrics_log.add(folder.path / "metrics.jsonl", [score(1, 9.0), score(3, 5.0), score(4, 2.0)])
-        folder.resume(gan, info, pytest.fail)  # killed between the checkpoint and its copy
-        assert [row["step"] for row in metrics_log.read(folder.path / "metrics.jsonl")] == [1, 3]
-        assert weight_in(folder.path / "checkpoint.best.npz") == 3
-
-
-def test_evaluation_of_a_later_step_is_no_rival_of_the_best_checkpoint(folder):
-    gan = OneWeight()
-    folder.begin(overwrite=False)
-    for value in (3.0, 5.0):
-        saved_and_scored(folder, gan, value)
-    folder.save(gan)
-    metrics_log.add(folder.path / "metrics.jsonl", [score(gan.step, 1.0) | {"n_test": 9}])
-    folder.keep_best()
-    assert weight_in(folder.path / "checkpoint.best.npz") == 1
-
-
-def test_overwriting_removes_scores_and_the_best_checkpoint(folder):
-    gan = OneWeight()
-    folder.begin(overwrite=False)
-    saved_and_scored(folder, gan, 5.0)
-    folder.begin(overwrite=True)
-    assert names(folder) == {"history.csv"}
-
-
-def test_overwriting_removes_what_was_made_of_the_run_and_beginning_beside_such_files_does_not(folder):
-    derived = {"samples.png", "nearest.png", "training.gif", "generator.onnx", "savedmodel"}
-    for name in derived - {"savedmodel"}:
-        (folder.path / name).write_text("")
-    (folder.path / "savedmodel").mkdir()
-    folder.begin(overwrite=False)
-    assert names(folder) == {"history.csv"} | derived
-    folder.begin(overwrite=True)
-    assert names(folder) == {"history.csv", "savedmodel"}  # a folder of somebody else's
-    (folder.path / "savedmodel" / "saved_model.pb").write_text("")
-    folder.begin(overwrite=True)
-    assert names(folder) == {"history.csv"}
-
-
-def resumed_in(folder, info):
-    """Resumes a run in its open folder; returns the GAN and the warnings."""
-    gan, lines = OneWeight(), []
-    folder.resume(gan, info, lines.append)
-    return gan, lines
-
-
-def test_half_a_last_row_is_dropped(folder, info):
-    run_of(folder, 3, end=5)
-    rows = folder.path / "history.csv"
-    rows.write_bytes(rows.read_bytes()[:-4])
-    gan, _ = resumed_in(folder, info)
-    gan.train(folder, 2)
-    assert history.read(rows)["step"].tolist() == [1, 2, 3, 4, 5]
-
-
-@pytest.mark.parametrize("content", [None, b"", b"PK cut", b"hello"])
-def test_missing_or_damaged_checkpoint_falls_back_to_the_one_before_in_one_line(folder, info, content):
-    run_of(folder, 2, 4, end=5)
-    path = folder.path / "checkpoint.npz"
-    path.unlink() if content is None else path.write_bytes(content)
-    gan, lines = resumed_in(folder, info)
-    assert gan.step == 2 and len(lines) == 1 and "\n" not in lines[0]
-    assert str(path) in lines[0] and lines[0].endswith(
-        f"from {folder.path}/checkpoint.previous.npz, of step 2."
-    )
-    assert history.read(folder.path / "history.csv")["step"].tolist() == [1, 2]
-
-
-def test_whole_archive_that_is_no_checkpoint_falls_back_too(folder, info):
-    run_of(folder, 2, 4, end=5)
-    npz.save(folder.path / "checkpoint.npz", {"images": np.zeros(3)})
-    gan, lines = resumed_in(folder, info)
-    assert gan.step == 2 and "Expected a checkpoint of a GAN" in lines[0]
-
-
-def test_checkpoint_that_the_history_does_not_reach_falls_back(folder, info):
-    run_of(folder, 2, 4, end=4)
-    rows = folder.path / "history.csv"
-    os.truncate(rows, history.find_end(rows, 3))
-    gan, lines = resumed_in(folder, info)
-    assert gan.step == 2 and "history.csv does not reach step 4" in lines[0]
-
-
-def test_two_bad_checkpoints_are_refused_in_one_line_and_nothing_is_dropped(folder, info):
-    run_of(folder, 2, 4, end=5)
-    (folder.path / "checkpoint.npz").unlink()
-    (folder.path / "checkpoint.previous.npz").write_bytes(b"PK")
-    before = names(folder), (folder.path / "history.csv").read_bytes()
-    with pytest.raises(
-        ValueError, match="Expected a readable checkpoint in .*no file.*as if cut short"
-    ) as error:
-        resumed_in(folder, info)
-    assert "\n" not in str(error.value)
-    assert before == (names(folder), (folder.path / "history.csv").read_bytes())
-
-
-def test_history_that_is_gone_is_refused(folder, info):
-    run_of(folder, 2, 4, end=5)
-    (folder.path / "history.csv").unlink()
-    with pytest.raises(ValueError, match="does not reach step 4 .*does not reach step 2"):
-        resumed_in(folder, info)
+from keras_gan.run import history, metrics_log, own_files
+from keras_gan.training import run_dir
+from tests.training.conftest import (
+    INFO,
+    make_run,
+    names_in,
+    resume,
+    resume_at,
+    saved_steps,
+    snapshots,
+)
+
+FIXED = [
+    *("config.json", "history.csv", "checkpoint.npz", "checkpoint.previous.npz", "checkpoint.best.npz"),
+    *("generator.keras", "report.html", "metrics.jsonl"),
+]
+NAMES = [*FIXED, "checkpoint.new.npz", "0.png", "3.png", "12.png"]  # that a run of INFO writes
+
+
+def content_of(path):
+    """Returns what is in a folder, links as where they lead."""
+    return {
+        p.name: os.readlink(p) if p.is_symlink() else p.is_file() and p.read_bytes() for p in path.iterdir()
+    }
+
+
+def refusal(folder, overwrite=True):
+    """Returns the line that a new run is refused with, which leaves everything as it was."""
+    before = content_of(folder.path)
+    with pytest.raises(FileExistsError) as error:
+        folder.check_free(INFO, overwrite)
+    assert content_of(folder.path) == before and "\n" not in str(error.value)
+    return error.value
+
+
+# folders without a run
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_file_that_no_run_wrote_is_refused_even_to_overwrite(folder, name, overwrite):
+    (folder.path / name).write_bytes(b"mine")
+    error = refusal(folder, overwrite)
+    assert not isinstance(error, run_dir.RunExistsError)
+    assert f"{folder.path}, which holds {name}; choose another outdir" in str(error)
+
+
+def test_300_pictures_with_numbers_for_names_are_refused_and_kept(folder):
+    for i in range(1, 301):
+        (folder.path / f"{i}.png").write_bytes(b"mine")
+    assert "which holds 12.png and 3 more" in str(refusal(folder))
 
 
 @pytest.mark.parametrize(
-    "change", [{"preset": "tutorial"}, {"seed": 5}, {"lr": 0.5}, {"precision": "float64"}]
+    "content", ["", "{", "{}", "[]", "null", '{"name": "a web page", "version": 2}', "\x00" * 9, "[" * 10**5]
 )
-def test_checkpoint_of_another_run_is_refused_even_with_a_good_one_before_it(folder, info, change):
-    gan = run_of(folder, 2, end=4)
-    gan.settings |= change
-    folder.save(gan)
-    name, value = next(iter(change.items()))
-    with pytest.raises(ValueError, match=f"{name}={value!r}, .* in the run"):
-        resumed_in(folder, info)
+def test_config_json_of_something_else_makes_no_run(folder, content):
+    (folder.path / "config.json").write_text(content)
+    for name in ("history.csv", "3.png"):
+        (folder.path / name).write_text("mine")
+    assert not isinstance(refusal(folder), run_dir.RunExistsError)
 
 
-def test_checkpoint_of_another_shape_is_refused(folder, info):
-    run_of(folder, 2, end=2)
-    with pytest.raises(ValueError, match=r"image_shape=\[8, 8, 1\], \[9, 9, 1\] in the run"):
-        resumed_in(folder, info._replace(config=CONFIG.of_shape((9, 9, 1))))
+def test_config_json_that_is_a_link_to_that_of_a_run_makes_no_run(folder, tmp_path):
+    INFO.write(tmp_path)
+    (folder.path / "config.json").symlink_to(tmp_path / "config.json")
+    assert "which holds config.json" in str(refusal(folder))
 
 
-def test_run_of_pytorch_is_not_resumed_in_keras(folder, info):
-    run_of(folder, 2, end=2)
-    with pytest.raises(ValueError, match="framework='keras', 'torch' in the run"):
-        resumed_in(folder, info._replace(framework="torch"))
+@pytest.mark.parametrize("kind", [os.mkdir, os.mkfifo, lambda path: path.symlink_to("nothing")])
+@pytest.mark.parametrize("name", ["history.csv", "3.png", "config.json"])
+def test_folder_pipe_or_link_of_a_name_that_a_run_needs_is_refused(folder, name, kind):
+    kind(folder.path / name)
+    assert f"which holds {name}" in str(refusal(folder))
 
 
-def test_run_that_began_at_a_later_step_is_resumed(folder, info):
-    gan = OneWeight(100)
-    folder.begin(overwrite=False)
-    folder.save(gan)
-    gan.train(folder, 5)
-    again, _ = resumed_in(folder, info._replace(first_step=100))
-    assert again.step == 100
-    again.train(folder, 1)
-    assert history.read(folder.path / "history.csv")["step"].tolist() == [101]
+def test_run_begins_beside_files_that_it_will_not_write(folder):
+    others = {"5.png", "15.png", "03.png", "3.jpg", "\u0663.png", "-3.png", "1e1.png", "samples.png",
+              "savedmodel", "curves.png", "generator.onnx", ".9.1.part.png"}  # fmt: skip
+    for name in others:
+        (folder.path / name).write_bytes(b"mine")
+    folder.check_free(INFO, overwrite=False)
+    folder.begin(INFO)
+    assert names_in(folder) == others | {"config.json", "history.csv"}
 
 
-# beginning
+def test_events_for_tensorboard_of_no_run_are_not_mixed_with_those_of_another(folder):
+    (folder.path / "tensorboard").mkdir()
+    (folder.path / "tensorboard/events.out.tfevents.1.host").write_text("mine")
+    assert "which holds tensorboard" in str(refusal(folder))
 
 
-def test_run_is_no_run_any_more_before_its_first_file_is_removed(folder, info):
-    run_of(folder, 2, end=3)
+# runs
+
+
+def test_run_is_refused_unless_it_may_be_overwritten(folder):
+    make_run(folder, end=4)
+    error = refusal(folder, overwrite=False)
+    assert isinstance(error, run_dir.RunExistsError)
+    assert f"Received: {folder.path}, which holds one of preset aioz at step 4." in str(error)
+    folder.check_free(INFO, overwrite=True)
+
+
+def fill(folder, last_step=7):
+    """Makes a run with all its files, and files of others; returns the names of these."""
+    make_run(folder, 2, end=last_step)
+    metrics_log.add(folder.path / "metrics.jsonl", [])
+    ours = ["generator.keras", "report.html", "checkpoint.best.npz", "0.png", "3.png", "6.png",
+            ".6.12.part.png", ".history.1.part.csv", ".checkpoint.new.8.part.npz", "checkpoint.new.npz",
+            ".checkpoint.previous.npz.link"]  # fmt: skip
+    theirs = ["5.png", "20240612.png", "15.png", "06.png", "+3.png", "\uff13.png", "notes.txt",
+              "samples.png", "generator.onnx", ".9.12.part.png", ".12.part.png", ".cat.1.part.png",
+              "history.csv.bak"]  # fmt: skip
+    for name in [*ours, *theirs]:
+        (folder.path / name).write_bytes(b"")
+    return set(theirs)
+
+
+def test_overwriting_removes_the_files_of_the_run_and_no_others(folder):
+    theirs = fill(folder)
+    folder.check_free(INFO, overwrite=True)
+    lines = []
+    folder.begin(INFO, lines.append)
+    assert names_in(folder) == theirs | {"config.json", "history.csv"}
+    assert lines == [
+        f"samples.png, generator.onnx in {folder.path}: made from the run that is replaced, and kept."
+    ]
+    assert history.find_last_step(folder.path / "history.csv") == 0
+
+
+def test_file_at_a_later_step_than_the_run_reached_is_not_its_own(folder):
+    make_run(folder, end=7)
+    (folder.path / "9.png").write_text("mine")
+    assert "which holds 9.png; choose another outdir" in str(refusal(folder))
+    before = content_of(folder.path)
+    with pytest.raises(FileExistsError, match="which holds 9.png; move it elsewhere"):
+        resume(folder)
+    assert content_of(folder.path) == before
+
+
+@pytest.mark.parametrize("name", FIXED[1:] + ["3.png"])
+def test_link_of_the_name_of_an_own_file_is_not_followed(folder, name, tmp_path):
+    make_run(folder, end=4)
+    elsewhere = tmp_path / "mine"
+    elsewhere.write_bytes((folder.path / name).read_bytes() if (folder.path / name).exists() else b"mine")
+    (folder.path / name).unlink(missing_ok=True)
+    (folder.path / name).symlink_to(elsewhere)
+    before = elsewhere.read_bytes()
+    assert f"which holds {name}" in str(refusal(folder))
+    if name in FIXED:
+        with pytest.raises((FileExistsError, ValueError)):
+            resume(folder)
+    assert elsewhere.read_bytes() == before and (folder.path / name).is_symlink()
+
+
+def test_events_are_removed_with_their_run_and_nothing_else_in_their_folder(folder):
+    make_run(folder, end=1)
+    (folder.path / "tensorboard").mkdir()
+    for name in ("events.out.tfevents.1.host", "notes.txt"):
+        (folder.path / "tensorboard" / name).write_text("")
+    folder.begin(INFO)
+    assert os.listdir(folder.path / "tensorboard") == ["notes.txt"]
+
+
+def test_events_in_a_folder_that_is_a_link_are_kept(folder, tmp_path):
+    make_run(folder, end=1)
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/events.out.tfevents.1.host").write_text("mine")
+    (folder.path / "tensorboard").symlink_to(tmp_path / "logs")
+    folder.check_free(INFO, overwrite=True)
+    folder.begin(INFO)
+    assert os.listdir(tmp_path / "logs") == ["events.out.tfevents.1.host"]
+
+
+def test_grids_of_an_earlier_interval_and_of_an_earlier_end_are_the_runs_own(folder):
+    info = INFO._replace(grids=((3, 8), (5, 12)))
+    make_run(folder, end=12)
     info.write(folder.path)
-    for copy in snapshots(folder, lambda: folder.begin(overwrite=True))[1:]:
-        assert not (copy / "config.json").exists()
+    for step in range(14):
+        (folder.path / f"{step}.png").touch()
+    own = {path.name for path in own_files.list_own_files(folder.path, info)}
+    assert {int(name[:-4]) for name in own if name.endswith("png")} == {0, 3, 5, 6, 8, 10, 12}
 
 
-def test_gan_that_stands_elsewhere_than_the_history_ends_may_not_go_on(folder):
-    gan = run_of(folder, 2, end=4)
-    folder.continue_from(gan, 0)
-    for step in (3, 5):
-        with pytest.raises(ValueError, match=f"must end at the step of this GAN, {step}. .*resume=True"):
-            folder.continue_from(OneWeight(step), 0)
+def test_run_of_an_earlier_version_has_the_grids_of_its_settings(folder):
+    make_run(folder, end=12)
+    content = json.loads((folder.path / "config.json").read_text())
+    del content["grids"]
+    (folder.path / "config.json").write_text(json.dumps(content))
+    for name in ("3.png", "12.png", "4.png"):
+        (folder.path / name).touch()
+    folder.begin(INFO)
+    assert names_in(folder) == {"config.json", "history.csv", "4.png"}
 
 
-# one writer
+def test_grids_are_known_by_the_checkpoint_where_the_history_is_gone(folder):
+    make_run(folder, 7, end=7)
+    (folder.path / "history.csv").unlink()
+    for name in ("6.png", "9.png"):
+        (folder.path / name).touch()
+    own = {path.name for path in own_files.list_own_files(folder.path, INFO)}
+    assert "6.png" in own and "9.png" not in own
 
 
-HOLDER = """
-import sys, time
-from keras_gan.training import run_dir
-with run_dir.open_run_dir(sys.argv[1], print):
-    print("locked", flush=True)
-    time.sleep(60)
-"""
+def test_kill_anywhere_in_overwriting_leaves_a_run_that_can_be_overwritten_or_begun_again(folder):
+    fill(folder)
+    for copy in snapshots(folder, lambda: folder.begin(INFO)):
+        with run_dir.open_run_dir(copy, pytest.fail) as again:
+            again.check_free(INFO, overwrite=True)
+            names = {path.name for path in own_files.list_own_files(copy, INFO)}
+            assert {"3.png", "6.png"} & names_in(again) <= names
+            again.begin(INFO)
+            assert not {"3.png", "6.png", "checkpoint.npz"} & names_in(again)
+        assert resume_at(copy).step == 0
 
 
-def test_second_process_is_refused_while_the_first_lives_and_not_after_it_was_killed(tmp_path):
-    command = [sys.executable, "-c", HOLDER, str(tmp_path / "run")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout.readline() == "locked\n"
-        with pytest.raises(ValueError, match=f"{tmp_path}/run, in which another one is") as error:
-            with run_dir.open_run_dir(tmp_path / "run", pytest.fail):
-                pass
-        holder.kill()
-    assert "\n" not in str(error.value)
-    with run_dir.open_run_dir(tmp_path / "run", pytest.fail):
-        pass
+# folders that cannot be
 
 
-def test_second_gan_of_the_same_process_is_refused_too(folder):
-    with pytest.raises(ValueError, match="in which another one is training"):
-        with run_dir.open_run_dir(folder.path, pytest.fail):
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda path: path.write_text("mine"), "which is no folder"),
+        (lambda path: path.symlink_to("nothing"), "a link to nothing"),
+        (lambda path: path.symlink_to(path.name), "a link to nothing"),
+        (os.mkfifo, "which is no folder"),
+    ],
+)
+def test_outdir_that_is_no_folder_is_refused_in_one_line(tmp_path, make, expected):
+    make(tmp_path / "out")
+    with pytest.raises(NotADirectoryError, match=f"outdir must be a folder. Received: .*out, {expected}"):
+        with run_dir.open_run_dir(tmp_path / "out", pytest.fail):
             pass
 
 
-@pytest.mark.skipif(lock.fcntl is None, reason="Windows locks by other means")
-def test_folder_that_cannot_be_locked_is_written_with_a_warning(tmp_path, monkeypatch):
-    def flock(file, how):
-        raise OSError(38, "Function not implemented")
+def test_outdir_without_a_name_is_refused_and_a_home_is_found(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="outdir must be a folder. Received: ''"):
+        with run_dir.open_run_dir("", pytest.fail):
+            pass
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with run_dir.open_run_dir("~/run", pytest.fail) as folder:
+        assert folder.path == tmp_path / "run"
 
-    monkeypatch.setattr(lock.fcntl, "flock", flock)
-    lines = []
-    with run_dir.open_run_dir(tmp_path, lines.append) as folder:
-        folder.begin(overwrite=False)
-    assert len(lines) == 1 and "cannot be locked (Function not implemented)" in lines[0]
+
+def test_outdir_below_a_file_or_with_a_null_byte_is_refused(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for name in ("file/run", "a\0b", "x" * 300):
+        with pytest.raises((OSError, ValueError)):
+            with run_dir.open_run_dir(tmp_path / name, pytest.fail):
+                pass
 
 
 # disks
-
-
-def failing(folder, action):
-    """Returns the one line that an action on the folder fails with."""
-    with pytest.raises(OSError) as error, folder.translate_errors():
-        action()
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 @contextlib.contextmanager
@@ -461,55 +273,38 @@ def small_disk(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_full_disk_in_a_save_leaves_both_checkpoints_and_is_said(folder, info):
-    gan = run_of(folder, 2, 4, end=7)
+def failing(folder, action):
+    """Returns the one line that an action on the folder fails with."""
+    with pytest.raises(OSError) as error, folder.translate_errors():
+        action()
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_full_disk_in_a_save_leaves_both_checkpoints_and_is_said(folder):
+    gan = make_run(folder, 2, 4, end=7)
     gan.size = 10**6
     with small_disk(10**5):
         line = failing(folder, lambda: folder.save(gan))
-    assert line.startswith(
-        f"The run in {folder.path} stopped: File too large. The checkpoint of step 4 is kept"
-    )
-    assert steps_of(folder) == [4, 2]
-    assert names(folder) == {"history.csv", "checkpoint.npz", "checkpoint.previous.npz"}
+    expected = f"The run in {folder.path} stopped: File too large. The checkpoint of step 4 is kept"
+    assert line.startswith(expected)
+    assert saved_steps(folder) == [4, 2] and "checkpoint.new.npz" not in names_in(folder)
 
 
-def test_history_cut_by_a_full_disk_is_mended(folder, info):
-    gan = run_of(folder, 2, end=4)
+def test_history_cut_by_a_full_disk_is_mended(folder):
+    gan = make_run(folder, 2, end=4)
     size = (folder.path / "history.csv").stat().st_size
     with small_disk(size + 100):
         line = failing(folder, lambda: gan.train(folder, 50))
     assert "File too large" in line and "of step 2 is kept" in line
     assert not (folder.path / "history.csv").read_bytes().endswith(b"\n")
-    again, _ = resumed_in(folder, info)
+    again, _ = resume(folder)
     again.train(folder, 1)
     assert history.read(folder.path / "history.csv")["step"].tolist() == [1, 2, 3]
 
 
-@pytest.mark.parametrize("action", ["append", "save"])
-def test_folder_that_is_removed_or_replaced_is_not_written_to_any_more(folder, info, action):
-    gan = run_of(folder, 2, end=4)
-    shutil.rmtree(folder.path)
-    go_on = {"append": lambda: gan.train(folder, 1), "save": lambda: folder.save(gan)}[action]
-    assert "it was removed during the run. No checkpoint is kept." in failing(folder, go_on)
-    with run_dir.open_run_dir(folder.path, pytest.fail) as other:  # the user begins again in its place
-        run_of(other, 1, end=1)
-        before = (other.path / "history.csv").read_bytes()
-        assert "it was removed" in failing(folder, go_on)
-        assert (other.path / "history.csv").read_bytes() == before and steps_of(other) == [1, 0]
-
-
 def test_history_that_is_removed_stops_the_run_and_is_not_begun_anew(folder):
-    gan = run_of(folder, 2, end=4)
+    gan = make_run(folder, 2, end=4)
     (folder.path / "history.csv").unlink()
     assert "history.csv. The checkpoint of step 2 is kept" in failing(folder, lambda: gan.train(folder, 1))
-    assert "history.csv" not in names(folder)
-
-
-def test_folder_that_cannot_be_made_is_named(tmp_path):
-    (tmp_path / "file").write_text("mine")
-    with pytest.raises(NotADirectoryError, match="outdir must be a folder. Received: .*file"):
-        with run_dir.open_run_dir(tmp_path / "file", pytest.fail):
-            pass
-    with pytest.raises(OSError, match="file"):
-        with run_dir.open_run_dir(tmp_path / "file/run", pytest.fail):
-            pass
+    assert "history.csv" not in names_in(folder)
