@@ -25,6 +25,9 @@ from keras_gan.training import interrupt
 
 @click.command(short_help="Compare runs, or both frameworks over seeds.")
 @click.argument("runs", nargs=-1, metavar="[RUN RUN ...]", type=UserPath())
+@click.option(
+    "--label", "labels", multiple=True, help="Name of a RUN, once for each; equal names are one side."
+)
 @click.option("--preset", type=PresetName(), help="Train this published GAN in both frameworks.")
 @click.option("--epochs", type=Integer(), help="With --preset. Default: the preset's.")
 @click.option("--batch-size", type=Integer(), help="With --preset: images in a batch. Default: the preset's.")
@@ -44,12 +47,16 @@ from keras_gan.training import interrupt
 )
 @click.option("--json", "as_json", is_flag=True, help=JSON)
 @click.pass_context
-def compare(ctx, runs, preset, epochs, batch_size, seeds, overwrite, **settings):
+def compare(ctx, runs, labels, preset, epochs, batch_size, seeds, overwrite, **settings):
     """Compares runs, folders of images and .npz files of images; or trains a preset in both frameworks.
 
     \b
     python cli.py compare images pytorch-samples/ --data mnist.npz
+    python cli.py compare images samples/ losses.csv --label Keras --label PyTorch --label PyTorch
     python cli.py compare --preset pytorch-gan --epochs 5 --seeds 0-2
+
+    A RUN may also be losses that another program wrote: a csv with columns such as loss_D and
+    loss_G, or a folder of TensorBoard's event files.
 
     Writes samples of the same noise side by side and a chart of the losses, and prints losses,
     accuracies and quality of each. With --preset both start from the same weights and see the same
@@ -60,6 +67,10 @@ def compare(ctx, runs, preset, epochs, batch_size, seeds, overwrite, **settings)
     given = {name: value for name, value in given.items() if value is not None}
     if runs and (preset or given or seeds or overwrite):
         raise click.UsageError("give RUNs or --preset with its options, not both.")
+    if labels and len(labels) != len(runs):
+        raise click.UsageError(
+            f"give a --label for each RUN or none. Received: {len(labels)} for {len(runs)}."
+        )
     if preset:
         try:
             _compare_frameworks(get_preset(preset).name, given, seeds or [0, 1, 2], overwrite, **settings)
@@ -69,23 +80,32 @@ def compare(ctx, runs, preset, epochs, batch_size, seeds, overwrite, **settings)
     elif len(runs) < 2:
         raise click.UsageError(f"give two RUNs or more, or --preset. Received: {' '.join(runs) or 'none'}.")
     else:
-        _compare_runs(runs, **settings)
+        _compare_runs(runs, labels, **settings)
 
 
-def _compare_runs(paths, dataset, data, offline, count, seed, outdir, as_json):
+def _compare_runs(paths, labels, dataset, data, offline, count, seed, outdir, as_json):
     for path in paths:
         if not Path(path).exists():
-            raise FileNotFoundError(f"RUN must be a run directory or images. Received: no {path}.")
+            raise FileNotFoundError(f"RUN must be a run directory, images or losses. Received: no {path}.")
     start_tensorflow("cpu")
     from keras_gan.evaluation import compare
     from keras_gan.evaluation.inputs import load_real_images, match_shape, open_inputs
+    from keras_gan.run.losses import is_loss_log, read_losses
 
-    found = open_inputs(paths, warn)
-    train, test = load_real_images(found, dataset, data, offline, warn)
-    found = match_shape(found, train.image_shape)
+    logs = [path for path in paths if is_loss_log(path)]
+    if len(logs) == len(paths):
+        raise ValueError("compare needs images of a RUN. Received: losses alone, which `plot` draws.")
+    names = dict(zip(paths, labels or (Path(path).absolute().name for path in paths)))
+    sources = open_inputs([path for path in paths if path not in logs], warn)
+    if labels:
+        images = [path for path in paths if path not in logs]
+        sources = [source._replace(name=names[path]) for source, path in zip(sources, images)]
+    histories = {names[path]: read_losses(path) for path in logs}
+    train, test = load_real_images(sources, dataset, data, offline, warn)
+    sources = match_shape(sources, train.image_shape)
     reference = compare.build_reference(train, test, warn)
-    rows = compare.compute_rows(found, reference, seed, count)
-    written = compare.save_figures(Path(outdir or "compare"), found, seed)
+    rows = compare.compute_rows(sources, reference, seed, count, histories)
+    written = compare.save_figures(Path(outdir or "compare"), sources, seed, histories)
     if as_json:
         click.echo(json.dumps(compare.describe_reference(train, reference, seed) | {"rows": rows}, indent=2))
     else:

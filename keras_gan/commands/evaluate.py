@@ -73,23 +73,31 @@ def _add_to_run(run, rows):
 
 @click.command(short_help="Draw losses, accuracy and scores of runs.")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN [RUN ...]", type=UserPath())
+@click.option("--label", "labels", multiple=True, help="Name of a RUN, once for each, in their order.")
 @click.option(
     "--out",
     type=UserPath(),
     metavar="FILE.png",
     help="Picture to write. Default: curves.png in the first RUN.",
 )
-def plot(runs, out):
+def plot(runs, labels, out):
     """Draws the losses, the discriminator's accuracy and the Fréchet distances of runs over the epochs.
 
     \b
     python cli.py plot images
     python cli.py plot images pytorch-run --out both.png
+    python cli.py plot images losses.csv --label Keras --label PyTorch
+
+    A RUN may also be losses that another program wrote: a csv with columns such as loss_D and
+    loss_G, or a folder of TensorBoard's event files.
     """
+    if labels and (len(labels) != len(runs) or len(set(labels)) < len(labels)):
+        raise click.UsageError("give a --label of its own for each RUN, or none.")
     from keras_gan.figures.curves import draw_curves
 
-    path = get_png_path(out, Path(runs[0], "curves.png"))
-    click.echo(f"{path}: {draw_curves(path, runs)}")
+    first = Path(runs[0])
+    path = get_png_path(out, (first if first.is_dir() else first.parent) / "curves.png")
+    click.echo(f"{path}: {draw_curves(path, runs, labels)}")
 
 
 @click.command(short_help="Write an HTML page on a run.")

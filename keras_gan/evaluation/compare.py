@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_gan import progress
 from keras_gan.data import datasets
 from keras_gan.evaluation import features, metrics
 from keras_gan.evaluation.inputs import ImageSet, RunInput
@@ -78,22 +79,31 @@ def score_images(extractor, real, images):
     }
 
 
-def compute_rows(sources, reference, seed, count):
+def compute_rows(sources, reference, seed, count, histories=None):
     """Returns the rows of the table, a dict a source; the last is of real images not trained on.
 
     A number that a source does not have is None.
+
+    Args:
+        histories: {name: losses}, as `run.losses.read_losses` returns them, of sources by that name or
+            of sources that have no images.
     """
-    return [
+    histories = histories or {}
+    rows = [
         {
             "name": source.name,
             "framework": source.framework,
             "preset": source.gan.preset.name if isinstance(source, RunInput) else None,
             "steps": source.gan.step if isinstance(source, RunInput) else None,
-            **average_last_tenth(source.read_history()),
+            **average_last_tenth(histories.get(source.name) or source.read_history()),
             **score_images(reference.extractor, reference.real, source.draw(seed, count)),
         }
         for source in (*sources, reference.test)
     ]
+    others = [name for name in histories if name not in {source.name for source in sources}]
+    empty = dict.fromkeys(rows[-1])
+    own = [empty | {"name": name} | average_last_tenth(histories[name]) for name in others]
+    return [*rows[:-1], *own, rows[-1]]
 
 
 def average_last_tenth(table):
@@ -101,7 +111,7 @@ def average_last_tenth(table):
     if table is None or not len(table["step"]):
         return dict.fromkeys(LOSSES)
     steps = -(-len(table["step"]) // 10)
-    return {name: float(table[name][-steps:].mean()) for name in LOSSES}
+    return {name: float(table[name][-steps:].mean()) if name in table else None for name in LOSSES}
 
 
 def describe_reference(train, reference, seed):
@@ -111,12 +121,12 @@ def describe_reference(train, reference, seed):
     return {"seed": seed, "real": real, "features": extractor}
 
 
-def save_figures(folder, sources, seed):
+def save_figures(folder, sources, seed, histories=None):
     """Writes samples.png, and losses.png where there is a history; returns a line that says so."""
     folder.mkdir(parents=True, exist_ok=True)
     titles = [f"{source.name}{_origin(source)}" for source in sources]
     save_titled_grids(folder / "samples.png", titles, [source.draw_grid(seed) for source in sources])
-    histories = {source.name: source.read_history() for source in sources}
+    histories = {source.name: source.read_history() for source in sources} | (histories or {})
     histories = {name: table for name, table in histories.items() if table and len(table["step"])}
     if not histories:
         return f"In {folder}: samples.png; no source has a history of losses to draw."
@@ -132,34 +142,37 @@ def _origin(source):
     return f" ({framework}{source.gan.step} steps)"
 
 
-_COLUMNS = {  # of the printed table: heading and format
-    "name": ("source", ""),
-    "framework": ("framework", ""),
-    "preset": ("preset", ""),
-    "steps": ("steps", "d"),
-    "d_loss": ("d_loss", ".3f"),
-    "g_loss": ("g_loss", ".3f"),
-    "d_acc_real": ("D real", ".1%"),
-    "d_acc_fake": ("D fake", ".1%"),
-    "n": ("n", "d"),
-    "frechet_distance": ("Fréchet", ".2f"),
-    "confident": (">= 95 %", ".1%"),
-    "classes": ("classes", "d"),
-    "rarest": ("rarest", ".1%"),
-}
+_TABLES = (  # of the printed rows: {column: (heading, format)}, the words first
+    {
+        "name": ("source", ""),
+        "framework": ("framework", ""),
+        "preset": ("preset", ""),
+        "steps": ("steps", "d"),
+        "d_loss": ("d_loss", ".3f"),
+        "g_loss": ("g_loss", ".3f"),
+        "d_acc_real": ("D real", ".1%"),
+        "d_acc_fake": ("D fake", ".1%"),
+    },
+    {
+        "name": ("source", ""),
+        "n": ("n", "d"),
+        "frechet_distance": ("Fréchet", ".2f"),
+        "confident": (">= 95 %", ".1%"),
+        "classes": ("classes", "d"),
+        "rarest": ("rarest", ".1%"),
+    },
+)
 
 
 def format_table(rows, reference):
-    """Returns the lines of a table as text, columns aligned, "-" where there is no number."""
-    cells = [[heading for heading, _ in _COLUMNS.values()]]
-    for row in rows:
-        values = [(row[name], form) for name, (_, form) in _COLUMNS.items()]
-        cells.append(["-" if value is None else f"{value:{form}}" for value, form in values])
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    words = 3  # columns of words are aligned left
-    lines = [
-        "  ".join(c.ljust(w) if i < words else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths)))
-        for line in cells
-    ]
+    """Returns two tables as text, of training and of quality, "-" where there is no number."""
+    tables = []
+    for columns in _TABLES:
+        cells = [
+            [None if row[name] is None else f"{row[name]:{form}}" for name, (_, form) in columns.items()]
+            for row in rows
+        ]
+        align = "".join("r" if form else "l" for _, form in columns.values())
+        tables.append(progress.format_table([heading for heading, _ in columns.values()], cells, align))
     real = f"Fréchet distances are to {reference.real.n} real images."
-    return "\n".join([*lines, f"Features: {reference.extractor.description}; {real}"])
+    return "\n\n".join([*tables, progress.fold(f"Features: {reference.extractor.description}; {real}")])

@@ -1,5 +1,6 @@
 """The metrics of an evaluation: the name and format of each, and their table as text."""
 
+from keras_gan import progress
 from keras_gan.evaluation import diagnosis
 
 METRICS = {  # metric: (group, name, format, which direction is better)
@@ -31,16 +32,17 @@ def format_table(rows, extractor_description):
     first = rows[0]
     yield f"step {first['step']}, epoch {first['epoch']}: {first['n']} samples, seed {first['seed']}"
     yield f"real images: {first['n_real']} trained on, {first['n_test']} others"
-    yield f"features: {extractor_description}"
-    group = None
+    yield progress.fold(f"features: {extractor_description}")
+    cells, group = [], None
     for row in rows:
-        of, what, form, better = METRICS[row["metric"]]
-        if of != group:
-            yield f"{of:54} {'samples':>16} {'test images':>16}"
-            group = of
-        cells = [_cell(row, form), "-" if row["real"] is None else f"{row['real']:{form}}"]
-        yield f"  {what:52} {cells[0]:>16} {cells[1]:>16}  {better and better + ' is better'}".rstrip()
-    yield diagnosis.diagnose(rows)
+        own, name, form, better = METRICS[row["metric"]]
+        if own != group:
+            cells.append([own, "", "", ""])
+            group = own
+        real = None if row["real"] is None else f"{row['real']:{form}}"
+        cells.append([f"  {name}", _cell(row, form), real, better])
+    yield progress.format_table(["", "samples", "test images", "better"], cells, "lrrl")
+    yield progress.fold(diagnosis.diagnose(rows))
 
 
 def _cell(row, form):

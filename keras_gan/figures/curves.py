@@ -8,28 +8,33 @@ from matplotlib.figure import Figure
 
 from keras_gan.figures.style import fixed_style
 from keras_gan.files.atomic import atomic_write
-from keras_gan.run import info, metrics_log
+from keras_gan.run import info, losses, metrics_log
 
 
-def draw_curves(path, runs):
+def draw_curves(path, runs, labels=None):
     """Writes the chart of run directories as a PNG and returns a line on what is in it.
 
     Distances of other features, or of another number of samples, get a panel of their own.
+
+    Args:
+        runs: paths of run directories, or of losses that another program wrote: see `run.losses`.
+        labels: names of the runs, in their order; None is the last part of each path.
 
     Raises:
         FileNotFoundError: a run has no history.csv.
         ValueError: a file of a run is damaged, or has no row.
     """
-    names = [Path(run).absolute().name for run in runs]
-    names = [n if names.count(n) == 1 else str(run) for n, run in zip(names, runs)]
-    runs = {name: info.read(run) for name, run in zip(names, runs)}
-    tables = {name: _read_history(run) for name, run in runs.items()}
+    last = [Path(run).absolute().name for run in runs]
+    names = labels or [n if last.count(n) == 1 else str(run) for n, run in zip(last, runs)]
+    logs = {name: losses.read_losses(run) for name, run in zip(names, runs) if losses.is_loss_log(run)}
+    runs = {name: info.read(run) for name, run in zip(names, runs) if name not in logs}
+    tables = {name: logs[name] if name in logs else _read_history(runs[name]) for name in names}
     per_epoch = {name: run.steps_per_epoch for name, run in runs.items()}
-    alike = len(set(per_epoch.values())) == 1
-    units = per_epoch if alike else dict.fromkeys(per_epoch, 1)
+    alike = len(set(per_epoch.values())) == 1 and not logs
+    units = per_epoch if alike else dict.fromkeys(names, 1)
     scores = {name: run.read_metrics() for name, run in runs.items()}
     found = collect_losses(tables, units) | collect_scores(scores, units)
-    dashed = {name for name, run in runs.items() if run.framework == "torch"}
+    dashed = {name for name, run in runs.items() if run.framework == "torch"} | set(logs)
     save_curves(path, found, dashed, "epoch" if alike else "step")
     return f"{', '.join(found)} of {', '.join(names)}"
 
@@ -132,17 +137,21 @@ def collect_losses(histories, unit=None):
     """Returns the curves of both losses and of the discriminator's accuracy for `save_curves`.
 
     Args:
-        histories: {run: dict as `history.read` returns it}; a run without rows is left out.
+        histories: {run: dict as `history.read` or `read_losses` returns it}; a run without rows is left out.
         unit: {run: steps of an epoch}, by which steps are divided; None leaves them.
     """
     tables = {run: table for run, table in histories.items() if table and len(table["step"])}
     x = {run: table["step"] / (unit[run] if unit else 1) for run, table in tables.items()}
-    accuracy = {r: (x[r], (t["d_acc_real"] + t["d_acc_fake"]) / 2) for r, t in tables.items()}
     curves = {
-        what: {run: (x[run], table[column]) for run, table in tables.items()}
+        what: {run: (x[run], table[column]) for run, table in tables.items() if column in table}
         for column, what in _LOSSES.items()
     }
-    return curves | {"accuracy of the discriminator": accuracy}
+    curves["accuracy of the discriminator"] = {
+        run: (x[run], (table["d_acc_real"] + table["d_acc_fake"]) / 2)
+        for run, table in tables.items()
+        if "d_acc_real" in table
+    }
+    return {quantity: lines for quantity, lines in curves.items() if lines}
 
 
 def smooth_curve(values, window=None):

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_gan.config import TrainConfig
 from keras_gan.data.datasets import Dataset
+from keras_gan import progress
 from keras_gan.model import engines
 from keras_gan.model.gan import GAN
 from keras_gan.pytorch.gan import TorchGAN
@@ -156,12 +157,13 @@ def compare_means(summary: Summary) -> dict[str, dict[str, Any]]:
 
 def format_summary(summary: Summary) -> str:
     """Returns a summary and what `compare_means` says of it as a table."""
-    lines = [f"{'mean and std over the seeds':37} {'Keras':>17} {'PyTorch':>17}  difference"]
+    rows = []
     for measure, compared in compare_means(summary).items():
         name, form = MEASURES[measure]
         cells = [_plus_minus(summary[framework][measure], form) for framework in FRAMEWORKS]
-        lines.append(f"{name:37} {cells[0]:>17} {cells[1]:>17}  {_WITHIN[compared['within_spread']]}")
-    return "\n".join(lines)
+        rows.append([name, *cells, _WITHIN[compared["within_spread"]]])
+    header = ["mean and std over the seeds", "Keras", "PyTorch", "difference"]
+    return progress.format_table(header, rows, "lrrl")
 
 
 _WITHIN = {True: "within one std", False: "more than one std", None: "one seed has no std"}

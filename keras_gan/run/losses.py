@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_gan.start_tensorflow import import_tensorflow
+
 LOSSES = ("d_loss", "g_loss")
 _EVENTS = "**/*tfevents*"
 _STEPS = ("step", "steps", "global_step", "iteration", "iterations", "iter", "batch", "epoch", "epochs")
@@ -124,6 +126,7 @@ def _read_events(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 def _list_scalars(file: Path) -> Iterator[tuple[str, int, float]]:
     """Yields (tag, step, value) of every scalar in an event file."""
+    import_tensorflow()  # only here: a csv and a run are drawn without it
     import tensorflow as tf
 
     try:

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import numpy as np
@@ -159,3 +160,40 @@ def test_features_that_are_unknown_are_refused_before_anything_is_written(images
         "features must be one of FILE.keras, classifier, clean-fid, inception" in line
         and not (tmp_path / "run").exists()
     )
+
+
+@pytest.fixture
+def own_losses(tmp_path):
+    """A csv of losses as a PyTorch program writes it."""
+    lines = ["step,loss_D,loss_G", *(f"{i},{i / 10},{i / 5}" for i in range(1, 21))]
+    (tmp_path / "losses.csv").write_text("\n".join(lines) + "\n")
+    return "losses.csv"
+
+
+def test_plot_draws_losses_of_another_program_beside_a_run(trained, own_losses, tmp_path):
+    result = run("plot", "run", own_losses, "--label", "Keras", "--label", "PyTorch", "--out", "a.png")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith(" of Keras, PyTorch\n") and (tmp_path / "a.png").is_file()
+    assert run("plot", own_losses).stdout.startswith("curves.png: loss of the discriminator, loss of the gen")
+    assert run("plot", "run", own_losses, "--label", "one").exit_code == 2
+
+
+def test_compare_joins_samples_and_losses_of_one_label(trained, images, own_losses, pixels, tmp_path):
+    np.savez(tmp_path / "samples.npz", images=pixels[:20])
+    labels = [word for label in ("Keras", "PyTorch", "PyTorch") for word in ("--label", label)]
+    words = ["compare", "run", "samples.npz", own_losses, *labels, "--data", images, "--count", 20]
+    result = run(*words, "--json")
+    assert result.exit_code == 0, result.output
+    keras, torch, real = json.loads(result.stdout)["rows"]
+    assert (keras["name"], torch["name"], torch["n"]) == ("Keras", "PyTorch", 20)
+    assert (torch["d_loss"], torch["g_loss"], torch["d_acc_real"]) == (1.95, 3.9, None)
+    assert real["d_loss"] is None and (tmp_path / "compare/losses.png").is_file()
+
+
+def test_compare_of_losses_without_samples_and_in_80_columns(trained, images, own_losses, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    result = run("compare", "run", own_losses, "--data", images, "--count", 20)
+    assert result.exit_code == 0, result.output
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert re.search(r"^losses.csv +- +- +- +1.950 +3.900 +- +-$", result.stdout, re.M)
+    assert "losses alone, which `plot` draws" in refused("compare", own_losses, "./losses.csv")

@@ -105,13 +105,15 @@ def test_images_without_labels_are_cut_in_two_as_well(monkeypatch):
     )
 
 
-def test_table_in_words_is_aligned_and_says_what_is_missing():
+def test_tables_fit_80_columns_and_say_what_is_missing(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     reference = SimpleNamespace(extractor=SimpleNamespace(description="a network"), real=SimpleNamespace(n=9))
-    row = dict.fromkeys(compare._COLUMNS)
+    row = dict.fromkeys(name for columns in compare._TABLES for name in columns)
     rows = [row | {"name": "a", "steps": 30000, "confident": 0.5}, row | {"name": "bcd"}]
-    *lines, about = compare.format_table(rows, reference).splitlines()
-    assert len({len(line) for line in lines}) == 1 and "30000" in lines[1] and "50.0%" in lines[1]
-    assert lines[2].split() == ["bcd", *"-" * 12]
+    training, quality, about = compare.format_table(rows, reference).split("\n\n")
+    assert max(map(len, (training + "\n" + quality).splitlines())) <= 80
+    assert "30000" in training and "50.0%" in quality
+    assert training.splitlines()[2].split() == ["bcd", *"-" * 7]
     assert about == "Features: a network; Fréchet distances are to 9 real images."
 
 
@@ -184,9 +186,11 @@ def test_command_prints_a_table(folder, stub, tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
     result = run("fakes.npz", "a", "--count", 50, "--outdir", tmp_path)
     assert result.exit_code == 0, result.output
-    heading, *lines, about, written = result.stdout.splitlines()
-    assert heading.split()[:3] == ["source", "framework", "preset"]
-    assert [line.split()[0] for line in lines] == ["fakes.npz", "a", "real"]
+    training, quality, end = (text.splitlines() for text in result.stdout.split("\n\n"))
+    for heading, *lines in (training, quality):
+        assert heading.startswith("source ")
+        assert [line.split()[0] for line in lines] == ["fakes.npz", "a", "real"]
+    about, written = end
     assert about == "Features: for tests; Fréchet distances are to 200 real images."
     assert written == f"In {tmp_path}: samples.png, losses.png."
 
@@ -209,7 +213,7 @@ def test_without_a_history_there_is_no_chart_and_it_is_said(folder, stub, tmp_pa
         ("a b --epochs 3", 2, "not both"),
         ("a b --seeds 0", 2, "not both"),
         ("a b --overwrite", 2, "not both"),
-        ("a nowhere", 1, "RUN must be a run directory or images. Received: no nowhere."),
+        ("a nowhere", 1, "RUN must be a run directory, images or losses. Received: no nowhere."),
         ("a empty", 1, "Expected pictures"),
         ("a a", 1, "Each source must be given once"),
         ("a other.npz", 1, "images of the real ones' shape, 14x14x1. Received: other.npz of 8x8x1."),

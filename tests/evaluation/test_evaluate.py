@@ -134,9 +134,12 @@ def test_rows_say_all_they_depend_on_and_fit_in_json(extractor):
         assert row.items() >= about.items() and np.isfinite(row["value"])
 
 
-def test_table_has_a_line_for_every_row_and_ends_with_the_verdict(extractor):
+def test_table_has_a_line_for_every_row_and_ends_with_the_verdict(extractor, monkeypatch):
     rows = list(rows_of(extractor, DIGITS[1].images, 30).values())
-    lines = list(format_table(rows, "a classifier"))
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, "\n".join(format_table(rows, "a classifier")).splitlines())) <= 80
+    monkeypatch.setenv("COLUMNS", "1000")
+    lines = "\n".join(format_table(rows, "a classifier")).splitlines()
     for row in rows:
         [line] = [line for line in lines if line.startswith(f"  {METRICS[row['metric']][1]}  ")]
         assert f"{row['value']:{METRICS[row['metric']][2]}}" in line

@@ -21,7 +21,7 @@ def run_a(tmp_path, pixels):
     history.begin(folder / "history.csv")
     values = np.linspace(0.1, 0.8, 40).reshape(8, 5)
     history.append(folder / "history.csv", history.make_rows(PRESETS["aioz"].rule, 1, 4, values))
-    about = {"metric": "frechet_distance", "features": "digits", "n": 9}
+    about = {"metric": "frechet_distance", "features": "classifier", "n": 9}
     rows = [{"step": step, "value": value, **about} for step, value in ((4, 5.0), (8, 3.0))]
     others = [rows[0] | {"metric": "recall"}, rows[1] | {"value": 9.0, "n_test": 7}]  # by evaluate
     metrics_log.add(folder / "metrics.jsonl", [*rows, *others])

@@ -207,7 +207,7 @@ def row(framework, **values):
     return dict.fromkeys(MEASURES, 1.0) | {"framework": framework} | values
 
 
-def test_summary_and_comparison_of_means_by_hand():
+def test_summary_and_comparison_of_means_by_hand(monkeypatch):
     values = {"keras": ([1, 2, 3], [1, 1, 1]), "torch": ([2, 3, 4], [1.1, 1.1, 1.1])}
     rows = [
         row(f, frechet_distance=distance, confident=share)
@@ -219,6 +219,7 @@ def test_summary_and_comparison_of_means_by_hand():
     found = compare_means(summed)
     assert found["frechet_distance"] == {"difference": 1, "within_spread": True}  # 1 <= max(1, 1)
     assert found["confident"]["within_spread"] is False
+    monkeypatch.setenv("COLUMNS", "200")
     words = format_summary(summed).splitlines()
     assert "2.00 +- 1.00" in words[1] and words[1].endswith("within one std")
     assert words[2].endswith("more than one std")
