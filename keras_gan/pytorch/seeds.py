@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from keras_gan import progress
 from keras_gan.config import TrainConfig
 from keras_gan.data.datasets import Dataset
-from keras_gan import progress
 from keras_gan.model import engines
 from keras_gan.model.gan import GAN
 from keras_gan.pytorch.gan import TorchGAN
