@@ -7,7 +7,9 @@ import dataclasses
 import difflib
 import json
 import math
+import numbers
 import os
+import struct
 from collections.abc import Iterable
 from typing import Any
 
@@ -39,6 +41,9 @@ class GanConfig:
         image_shape: (h, w, c) of the images, c 1 or 3.
         latent_dim: length of the noise vector.
         lr, b1, b2: Adam's step size and decay rates, for both networks.
+        g_lr, d_lr: Adam's step size for the generator and for the discriminator; None is `lr`.
+        label_smoothing: by how much the discriminator's label of a real image is below 1.
+        d_steps: updates of the discriminator in a step, each with its own noise.
         seed: for initial weights, noise and batches; the same seed gives the same run.
         precision: Keras dtype policy, one of `PRECISIONS`.
 
@@ -54,19 +59,27 @@ class GanConfig:
     b2: float | None = None
     seed: int = 0
     precision: str = "float32"
+    g_lr: float | None = None
+    d_lr: float | None = None
+    label_smoothing: float = 0.0
+    d_steps: int = 1
 
     def __post_init__(self):
         object.__setattr__(self, "preset", get_preset(self.preset).name)
         object.__setattr__(self, "precision", check_choice("precision", self.precision, PRECISIONS))
         object.__setattr__(self, "image_shape", _check_image_shape(self.image_shape))
-        at_least_1 = "an integer of at least 1"
-        _check("latent_dim", self.latent_dim, int, lambda value: value >= 1, at_least_1)
+        for name in ("latent_dim", "d_steps"):
+            _check(self, name, int, lambda value: value >= 1, "an integer of at least 1")
         most = f"at most {MAX_LATENT_DIM}"
-        _check("latent_dim", self.latent_dim, int, lambda value: value <= MAX_LATENT_DIM, most)
-        _check("lr", self.lr, (int, float), lambda v: v > 0 and math.isfinite(v), "a number above 0")
+        _check(self, "latent_dim", int, lambda value: value <= MAX_LATENT_DIM, most)
+        for name in ("lr", "g_lr", "d_lr"):
+            _check(self, name, float, lambda v: 0 < _to_float32(v) < math.inf, "a number above 0 in float32")
         for name in ("b1", "b2"):
-            _check(name, getattr(self, name), (int, float), lambda v: 0 <= v < 1, "a number in [0, 1)")
-        _check("seed", self.seed, int, lambda value: 0 <= value < 2**63, "an integer in [0, 2**63)")
+            _check(
+                self, name, float, lambda v: 0 <= v and _to_float32(v) < 1, "a number in [0, 1) in float32"
+            )
+        _check(self, "label_smoothing", float, lambda v: 0 <= v < 0.5, "a number in [0, 0.5)")
+        _check(self, "seed", int, lambda value: 0 <= value < 2**63, "an integer in [0, 2**63)")
 
     def resolved(self) -> "GanConfig":
         """Returns this configuration with every None replaced by the preset's value."""
@@ -125,16 +138,15 @@ class TrainConfig:
     def __post_init__(self):
         intervals = ("sample_interval", "checkpoint_interval", "fid_interval")
         for name in ("epochs", "batch_size", *intervals):
-            _check(name, getattr(self, name), int, lambda value: value >= 1, "an integer of at least 1")
-            _check(name, getattr(self, name), int, lambda value: value <= 2**53, "at most 2**53")
-        _check("fid_samples", self.fid_samples, int, lambda value: value >= 2, "an integer of at least 2")
+            _check(self, name, int, lambda value: value >= 1, "an integer of at least 1")
+            _check(self, name, int, lambda value: value <= 2**53, "at most 2**53")
+        _check(self, "fid_samples", int, lambda value: value >= 2, "an integer of at least 2")
         for name in ("dataset", "data", "features"):
-            _check(name, getattr(self, name), str, bool, "a name or path")
+            _check(self, name, str, bool, "a name or path")
         if self.data is not None:  # a run may be resumed from another folder
             object.__setattr__(self, "data", os.path.abspath(os.path.expanduser(self.data)))
-        for side in self.image_size or ():
-            expected = "one or two integers from 1 to 4096"
-            _check("image_size", side, int, lambda value: 1 <= value <= 4096, expected)
+        if self.image_size is not None:
+            object.__setattr__(self, "image_size", _check_image_size(self.image_size))
         object.__setattr__(self, "engine", check_choice("engine", self.engine, ENGINES))
         object.__setattr__(self, "device", check_choice("device", self.device, DEVICES))
 
@@ -211,7 +223,7 @@ def _fill_from_preset(preset, config):
 
 def _check_image_shape(image_shape):
     shape = tuple(image_shape)
-    integers = all(isinstance(side, int) for side in shape)
+    integers = all(isinstance(side, numbers.Integral) for side in shape)
     if not integers or len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
         raise ValueError(f"image_shape must be (h, w, 1) or (h, w, 3). Received: {image_shape!r}.")
     if math.prod(shape) > MAX_VALUES:
@@ -219,15 +231,43 @@ def _check_image_shape(image_shape):
             f"image_shape must hold at most {MAX_VALUES} values, for dense layers. Received: "
             f"{image_shape!r}; --image-size makes images smaller."
         )
-    return shape
+    return tuple(int(side) for side in shape)
 
 
-def _check(name, value, kind, holds, expected):
-    """Raises ValueError unless value is None or of that kind and `holds(value)`."""
+def _check_image_size(image_size):
+    whole = [isinstance(side, numbers.Integral) and not isinstance(side, bool) for side in image_size]
+    if not all(whole) or not all(1 <= side <= 4096 for side in image_size):
+        raise ValueError(
+            f"image_size must be one or two integers from 1 to 4096. Received: image_size={image_size!r}."
+        )
+    return tuple(int(side) for side in image_size)
+
+
+def _check(config, name, kind, holds, expected):
+    """Checks a field of a configuration and stores it as Python's own int, float or str; None stays.
+
+    Raises:
+        ValueError: it is of another kind, or not `holds(value)`.
+    """
+    value = getattr(config, name)
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, kind) or not holds(value):
+    of_kind = isinstance(value, _KINDS[kind]) and not isinstance(value, bool)
+    if not of_kind or not holds(value):
         raise ValueError(f"{name} must be {expected}. Received: {name}={value!r}.")
+    if not isinstance(value, int):  # 1 stays 1 where a float is meant
+        object.__setattr__(config, name, kind(value))
+
+
+_KINDS = {int: numbers.Integral, float: numbers.Real, str: str}  # NumPy's numbers, too
+
+
+def _to_float32(value):
+    """Returns a number as float32 rounds it, in which Adam takes it."""
+    try:
+        return struct.unpack("f", struct.pack("f", value))[0]
+    except OverflowError:
+        return math.inf
 
 
 def check_choice(what: str, name: Any, known: Iterable[str]) -> str:

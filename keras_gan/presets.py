@@ -51,12 +51,6 @@ class UpdateRule(NamedTuple):
         """Returns the number of steps (one batch each) in an epoch."""
         return 1 if self.epoch_is_one_batch else math.ceil(n_images / batch_size)
 
-    def shared_counts(self, step: Any) -> tuple[Any, Any]:
-        """Returns what a counter of all updates shows before a step's first update of D, and of G."""
-        d_updates = 1 if self.joint_d_update else 2
-        start = (d_updates + 1) * step
-        return (start + 1, start) if self.generator_first else (start, start + d_updates)
-
     def combine(self, d_loss_real: Any, d_loss_fake: Any) -> Any:
         """Returns the discriminator's loss as the source reports it, from its two parts."""
         total = d_loss_real + d_loss_fake

@@ -3,9 +3,11 @@
 It is the same for every engine, every device and PyTorch, and no random state needs to be saved.
 """
 
+import contextlib
 import enum
 import functools
-from collections.abc import Iterable
+import random
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -68,3 +70,20 @@ def _permutation(n_images, seed, number):
     rows = make_rng(seed, Stream.ROWS, number).permutation(n_images)
     rows.flags.writeable = False  # the cache returns the same array again
     return rows
+
+
+@contextlib.contextmanager
+def seed_globals(seed: int) -> Iterator[None]:
+    """Seeds Python's and NumPy's global generators in the block, and restores them after it.
+
+    Keras's initializers, Dropout and other layers without a seed of their own draw one from Python's.
+    """
+    before, numpy_before = random.getstate(), np.random.get_state()
+    number = int(make_rng(seed, Stream.WEIGHTS, 2).integers(2**32))
+    random.seed(number)
+    np.random.seed(number)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+        np.random.set_state(numpy_before)

@@ -3,6 +3,7 @@ import json
 import math
 import os
 
+import numpy as np
 import pytest
 
 from keras_gan.config import GanConfig, TrainConfig
@@ -18,16 +19,18 @@ def test_counts_must_be_integers_of_at_least_1(name, value):
         TrainConfig.from_dict({name: value})
 
 
-@pytest.mark.parametrize("value", [0, 0.0, -1e-4, True, math.nan, math.inf, "1e-3"])
+@pytest.mark.parametrize("value", [0, 0.0, -1e-4, True, math.nan, math.inf, "1e-3", 1e-46, 1e39])
 def test_lr_must_be_a_finite_number_above_0(value):
-    with pytest.raises(ValueError, match="^lr must be a number above 0. Received: lr="):
+    with pytest.raises(ValueError, match="^lr must be a number above 0 in float32. Received: lr="):
         TrainConfig.from_dict(dict(lr=value))
 
 
 @pytest.mark.parametrize("name", ["b1", "b2"])
-@pytest.mark.parametrize("value", [1, 1.0, -0.1, math.nan, math.inf, False])
+@pytest.mark.parametrize("value", [1, 1.0, -0.1, math.nan, math.inf, False, 0.99999999999])
 def test_decay_rates_must_be_in_0_to_1(name, value):
-    with pytest.raises(ValueError, match=rf"^{name} must be a number in \[0, 1\). Received: {name}="):
+    with pytest.raises(
+        ValueError, match=rf"^{name} must be a number in \[0, 1\) in float32. Received: {name}="
+    ):
         TrainConfig.from_dict({name: value})
 
 
@@ -47,6 +50,25 @@ def test_sides_of_image_size_must_be_integers_of_at_least_1(value):
 def test_unknown_choice_is_refused_and_the_known_are_listed(name):
     with pytest.raises(ValueError, match=f"^{name} must be one of .*Received: 'nonesuch'"):
         TrainConfig.from_dict({name: "nonesuch"})
+
+
+def test_numbers_of_numpy_are_stored_as_pythons():
+    config = GanConfig(
+        image_shape=(np.int64(4), 4, 1), lr=np.float32(0.5), seed=np.int64(7), b1=np.float64(0.25)
+    )
+    assert config == GanConfig(image_shape=(4, 4, 1), lr=0.5, seed=7, b1=0.25)
+    kinds = [type(x) for x in (config.lr, config.seed, config.b1, *config.image_shape)]
+    assert kinds == [float, int, float, int, int, int]
+    assert json.loads(json.dumps(config.to_dict()))["seed"] == 7
+
+
+def test_settings_of_the_updates_are_checked():
+    with pytest.raises(ValueError, match=r"^label_smoothing must be a number in \[0, 0.5\)"):
+        GanConfig(label_smoothing=0.5)
+    with pytest.raises(ValueError, match="^d_steps must be an integer of at least 1"):
+        GanConfig(d_steps=0)
+    with pytest.raises(ValueError, match="^g_lr must be a number above 0"):
+        GanConfig(g_lr=0)
 
 
 def test_unknown_preset_is_refused():
@@ -136,7 +158,7 @@ def test_settings_equal_to_the_runs_are_accepted():
 
 FIXED = dict(
     preset="keras", batch_size=49, latent_dim=9, lr=0.5, b1=0.25, b2=0.125, seed=4, precision="float64"
-)
+) | dict(g_lr=0.5, d_lr=0.5, label_smoothing=0.25, d_steps=2)
 
 
 @pytest.mark.parametrize("name", FIXED)

@@ -80,12 +80,3 @@ def test_name_of_a_mixed_preset_is_read_back_as_the_preset():
 def test_unknown_fact_or_preset_is_refused_by_name(name, told):
     with pytest.raises(ValueError, match=told):
         get_preset(name)
-
-
-@pytest.mark.parametrize(
-    ("joint", "generator_first", "expected"),
-    [(False, False, (15, 17)), (False, True, (16, 15)), (True, False, (10, 11)), (True, True, (11, 10))],
-)
-def test_shared_counter_counts_every_update_of_a_step_in_its_order(joint, generator_first, expected):
-    rule = PRESETS["keras"].rule._replace(joint_d_update=joint, generator_first=generator_first)
-    assert rule.shared_counts(5) == expected

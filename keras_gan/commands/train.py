@@ -48,6 +48,18 @@ _OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
 @click.option("--features", type=UserPath(), metavar="NAME", help=FEATURES)
 @click.option("--latent-dim", type=Integer(), help="Length of the noise vector. Default: the preset's, 100.")
 @click.option("--lr", type=float, help="Adam's learning rate, for both networks. Default: the preset's.")
+@click.option("--g-lr", type=float, help="Learning rate of the generator. Default: --lr.")
+@click.option("--d-lr", type=float, help="Learning rate of the discriminator. Default: --lr.")
+@click.option(
+    "--label-smoothing",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="The discriminator's label of real images is 1 minus this.",
+)
+@click.option(
+    "--d-steps", type=Integer(), default=1, show_default=True, help="Updates of the discriminator per step."
+)
 @click.option("--b1", type=float, help="Adam's beta_1, from 0 to below 1. Default: the preset's.")
 @click.option("--b2", type=float, help="Adam's beta_2, from 0 to below 1. Default: the preset's.")
 @click.option(

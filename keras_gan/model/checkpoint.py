@@ -3,6 +3,7 @@
 It is an .npz file without pickle, the same for a `GAN` and a `TorchGAN`.
 """
 
+import collections
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,7 +61,8 @@ def assign_arrays(
     Raises:
         ValueError: a name is missing, unknown, or of another shape.
     """
-    expected = {name: tuple(variable.shape) for name, variable in variables.items()}
+    arrays = _rename_nested(variables, arrays)
+    expected = {name: tuple(v.shape) for name, v in variables.items() if name in arrays or not _is_new(name)}
     received = {name: array.shape for name, array in arrays.items()}
     if expected != received:
         name = min(n for n in expected.keys() | received if expected.get(n) != received.get(n))
@@ -68,38 +70,89 @@ def assign_arrays(
             f"Expected a checkpoint with {name} of shape {expected.get(name)}. "
             f"Received: {path} with {received.get(name)}."
         )
-    for name, variable in variables.items():
-        variable.assign(arrays[name])
+    for name in expected:
+        variables[name].assign(arrays[name])
 
 
-def named_variables(
-    generator: keras.Model, discriminator: keras.Model, combined: keras.Model
-) -> dict[str, keras.Variable]:
-    """Returns weights, moments and update counts: dict of name to Keras variable."""
+def _is_new(name):
+    """Returns whether files of earlier versions lack a variable of that name: it keeps its initial value."""
+    return name.endswith(("/learning_rate", "/seed_generator_state"))
+
+
+def _rename_nested(variables, arrays):
+    """Returns the arrays with today's names for the weights of nested models.
+
+    Earlier versions used Keras's automatic names for them, which are others in every process. They are
+    in the order of today's.
+    """
+    for i in {name.rpartition("/")[0] for name in arrays.keys() - variables if name.count("/") > 2}:
+        layer = "/".join(i.split("/")[:2])
+        old = [name for name in arrays if name.startswith(f"{layer}/")]
+        new = [name for name in variables if name.startswith(f"{layer}/") and not _is_new(name)]
+        if len(old) == len(new):
+            names = dict(zip(old, new))
+            arrays = {names.get(name, name): array for name, array in arrays.items()}
+    return arrays
+
+
+def named_variables(gan: Any) -> dict[str, keras.Variable]:
+    """Returns all that training a `GAN` changes: dict of name to Keras variable.
+
+    These are weights, the optimizers' moments, counts and learning rates, and the states of random
+    generators, also of those that are attributes of the GAN. A name is the place in the model, such as
+    "generator/2/0/kernel" for the first layer inside layer 2, and not a name that Keras made up.
+    """
     named: dict[str, keras.Variable] = {}
     for role, net, trained in (
-        ("generator", generator, combined),
-        ("discriminator", discriminator, discriminator),
+        ("generator", gan.generator, gan.combined),
+        ("discriminator", gan.discriminator, gan.discriminator),
     ):
-        weights = dict(_weights(role, net))
-        names = {variable.path: name for name, variable in weights.items()}
-        named |= weights | dict(_slots(trained.optimizer, net.trainable_variables, names))
+        weights = dict(_list_weights(role, net, set()))
+        named |= weights | _name_slots(role, trained.optimizer, net.trainable_variables, weights)
         named[f"{role}/iteration"] = trained.optimizer.iterations
+        if isinstance(rate := trained.optimizer._learning_rate, keras.Variable):  # and no schedule
+            named[f"{role}/learning_rate"] = rate
+    for name, value in vars(gan).items():
+        if isinstance(value, keras.random.SeedGenerator):
+            named[f"gan/{name}/seed_generator_state"] = value.state
+        elif isinstance(value, keras.Variable):
+            named[f"gan/{name}"] = value
     return named
 
 
-def _weights(role, model):
-    """Yields (name, variable) of every weight of a model."""
-    for i, layer in enumerate(model.layers):
-        for variable in layer.weights:
-            inner = variable.path.split("/", 1)[1] if isinstance(layer, keras.Model) else variable.name
-            yield f"{role}/{i}/{inner}", variable
+def _list_weights(prefix, layer, seen):
+    """Yields (name, variable) of a layer and the layers inside it, each variable once."""
+    names: collections.Counter = collections.Counter()
+    states = [generator.state for generator in layer._seed_generators]
+    for variable in [*layer._trainable_variables, *layer._non_trainable_variables, *states]:
+        if id(variable) not in seen:
+            seen.add(id(variable))
+            n = names[variable.name]
+            names[variable.name] += 1
+            yield f"{prefix}/{variable.name}{f'_{n}' if n else ''}", variable
+    is_model = isinstance(layer, keras.Model)
+    inner = layer.layers if is_model else layer._flatten_layers(include_self=False, recursive=False)
+    for i, sublayer in enumerate(inner):
+        yield from _list_weights(f"{prefix}/{i}", sublayer, seen)
 
 
-def _slots(optimizer, variables, names):
-    """Yields (name, variable) of Adam's moments."""
-    own = {v.name: v for v in optimizer.variables}
-    for variable in variables:
-        for slot in ("momentum", "velocity"):
-            name = f"{variable.path.replace('/', '_')}_{slot}"
-            yield f"{names[variable.path]}/{slot}", own[name]
+def _name_slots(role, optimizer, variables, weights):
+    """Returns the slots of an optimizer, such as Adam's moments, named after the weight that each is of."""
+    names = {id(variable): name for name, variable in weights.items()}
+    slots: dict[int, dict] = {id(variable): {} for variable in variables}
+    others = []
+    for slot in optimizer.variables:
+        if slot is optimizer.iterations or slot is optimizer._learning_rate:
+            continue
+        # Keras names a slot after the path of its weight; of two with one path the first is the first's.
+        owners = [(v.path.replace("/", "_") + "_", v) for v in variables]
+        owners = [(path, v) for path, v in owners if slot.name.startswith(path)]
+        longest = max((path for path, _ in owners), key=len, default="")
+        kind = slot.name.removeprefix(longest)
+        owner = next((v for path, v in owners if path == longest and kind not in slots[id(v)]), None)
+        if owner is None:
+            others.append(slot)
+        else:
+            slots[id(owner)][kind] = slot
+    named = {f"{names[key]}/{kind}": slot for key, own in slots.items() for kind, slot in own.items()}
+    return named | {f"{role}/optimizer/{i}": slot for i, slot in enumerate(others)}

@@ -4,6 +4,9 @@ d_loss_real, d_loss_fake, g_loss, d_acc_real, d_acc_fake of steps step .. step +
 How steps are cut into calls never changes a bit.
 """
 
+import contextlib
+import functools
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +15,6 @@ import tensorflow as tf
 
 from keras_gan.data.pixels import to_float
 from keras_gan.device import keras_settings
-from keras_gan.model import updates
 from keras_gan.model.step import gan_step
 from keras_gan.rng import Stream, draw_batch_rows, draw_noise
 
@@ -22,13 +24,18 @@ Engine = Callable[[int, int], np.ndarray]
 
 
 def batches(gan: Any, n_images: int, batch_size: int) -> Callable[[int], tuple[np.ndarray, list[np.ndarray]]]:
-    """Returns a function: step -> (rows int64 (batch,), list of one or two float32 noises)."""
+    """Returns a function: step -> (rows int64 (batch,), list of float32 noises)."""
     with_replacement = gan.rule.batches_with_replacement
-    streams = (Stream.NOISE_D, Stream.NOISE_G) if gan.rule.fresh_noise else (Stream.NOISE_D,)
+    d_steps = gan.config.d_steps
 
     def batch(step):
         rows = draw_batch_rows(n_images, batch_size, gan.seed, step, with_replacement)
-        return rows, [draw_noise(gan.seed, s, step, len(rows), gan.latent_dim) for s in streams]
+        n = len(rows)
+        z_d = draw_noise(gan.seed, Stream.NOISE_D, step, d_steps * n, gan.latent_dim)
+        z = [z_d[i : i + n] for i in range(0, d_steps * n, n)]
+        if gan.rule.fresh_noise:
+            z.append(draw_noise(gan.seed, Stream.NOISE_G, step, n, gan.latent_dim))
+        return rows, z
 
     return batch
 
@@ -66,6 +73,12 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
     batch = batches(gan, len(images), batch_size)
     on_device = tf.constant(images)
     function = _steps_of(gan)
+    if not _is_plain(gan):
+        arguments = on_device, *_stacked([batch(gan.step)])
+        with keras_settings(gan.config.precision):
+            _check_overridden(
+                gan, lambda: _steps_of(gan).get_concrete_function(*arguments, **_counts(gan.step, 1))
+            )
     drawn: dict[int, tuple[np.ndarray, list[np.ndarray]]] = {}  # batch by step
 
     def draw(first, k):
@@ -86,7 +99,7 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
             for key in [key for key in drawn if key < step + len(call)]:
                 del drawn[key]
             # Start the steps; on a GPU this returns at once. A new batch size compiles: seconds.
-            values = function(on_device, *_stacked(call), first=step, k=len(call))
+            values = function(on_device, *_stacked(call), **_counts(step, len(call)))
             # Draw the next call's batches meanwhile.
             draw(step + len(call), k)
             # Read the losses back, which waits for the device.
@@ -96,6 +109,10 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
         return np.concatenate(parts)
 
     return run
+
+
+def _counts(first, k):
+    return {"first": tf.constant(first, tf.int64), "k": tf.constant(k)}
 
 
 def _stacked(call):
@@ -117,7 +134,8 @@ def _steps_of(gan):
     def step(i, first, all_images, all_rows, all_noises):
         real = tf.gather(levels, tf.cast(tf.gather(all_images, all_rows[i]), tf.int32))
         z = tf.unstack(all_noises[:, i])
-        return gan_step(gan.rule, _Traced(gan, first + tf.cast(i, tf.int64)), real, z)
+        with _tracing(gan, first + tf.cast(i, tf.int64)):
+            return gan_step(gan.rule, gan, real, z)
 
     @tf.function(jit_compile=True, autograph=False)  # autograph would spend seconds on Keras's lines
     def steps(*arrays, first, k):
@@ -128,24 +146,90 @@ def _steps_of(gan):
         start = tf.constant(0), tf.zeros((MAX_STEPS, 5), gan.generator.variable_dtype)
         return tf.while_loop(lambda i, _: i < k, body, start)[1]
 
-    return lambda *arrays, first, k: steps(*arrays, first=tf.constant(first, tf.int64), k=tf.constant(k))
+    return steps
 
 
-class _Traced:
-    """What `gan_step` needs of a GAN, as operations of the graph that is traced."""
+_METHODS = ("generate", "update_discriminator", "update_generator")
 
-    def __init__(self, gan, step):
-        self.rule, self.step, self.generator = gan.rule, step, gan.generator
-        self.discriminator, self.combined = gan.discriminator, gan.combined
 
-    def generate(self, z):
-        return updates.make_fakes(self.generator, self.rule, z)
+@contextlib.contextmanager
+def _tracing(gan, step):
+    """Lets the GAN's own methods, overridden or not, make operations of the graph that is traced.
 
-    def update_discriminator(self, real, fake):
-        return updates.update_discriminator(self, real, fake, updates.train_step)
+    In the block `train_on_batch` of both models is Keras's `train_step`, and `gan.step` a tensor.
+    """
+    before = gan.step
+    with contextlib.ExitStack() as stack:
+        for model in (gan.discriminator, gan.combined):
+            vars(model)["train_on_batch"] = functools.partial(_trace_train_on_batch, model)
+            stack.callback(vars(model).pop, "train_on_batch")
+        for name in _METHODS:
+            vars(gan)[name] = _named_in_errors(gan, name)
+            stack.callback(vars(gan).pop, name)
+        gan.step = step
+        stack.callback(setattr, gan, "step", before)
+        yield
 
-    def update_generator(self, z):
-        return updates.update_generator(self, z, updates.train_step)
+
+def _trace_train_on_batch(model, x, y, sample_weight=None, class_weight=None, return_dict=False):
+    """Does what `keras.Model.train_on_batch` does, as operations of a graph."""
+    if class_weight is not None:
+        raise NotImplementedError("class_weight")
+    logs = model.train_step((x, y) if sample_weight is None else (x, y, sample_weight))
+    model.reset_metrics()  # so that they are of each batch alone, as those of `train_on_batch`
+    return logs if return_dict else model._flatten_metrics_in_order(logs)
+
+
+def _named_in_errors(gan, name):
+    """Returns a method of the GAN that says, where it cannot be traced, which one it is."""
+    method = getattr(gan, name)
+
+    @functools.wraps(method)
+    def named(*args):
+        try:
+            return method(*args)
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise ValueError(_refuse(gan, name, f"it cannot be compiled: {reason}")) from error
+
+    return named
+
+
+def _refuse(gan, name, reason):
+    return (
+        f"Engine compiled cannot run {type(gan).__name__}.{name}: {reason} (train with engine train_on_batch)"
+    )
+
+
+def _is_plain(gan):
+    """Returns whether the GAN overrides none of the methods that make a step."""
+    return all(getattr(type(gan), name).__module__ == f"{__package__}.gan" for name in _METHODS)
+
+
+def _read_random_states():
+    return random.getstate(), str(np.random.get_state())
+
+
+def _list_constants(graph_def):
+    """Returns the constants in a graph and its functions, sorted: names of nodes differ at each trace."""
+    nodes = [*graph_def.node, *(node for f in graph_def.library.function for node in f.node_def)]
+    return sorted(n.attr["value"].tensor.SerializeToString() for n in nodes if n.op == "Const")
+
+
+def _check_overridden(gan, trace):
+    """Raises ValueError where an overridden method does what would be done once, when it is traced.
+
+    Python's and NumPy's random numbers and attributes that count steps would be frozen.
+    """
+    name = next(n for n in _METHODS if getattr(type(gan), n).__module__ != f"{__package__}.gan")
+    own, drawn = dict(vars(gan)), _read_random_states()
+    constants = [_list_constants(trace().graph.as_graph_def()) for _ in range(2)]
+    if drawn != _read_random_states():
+        raise ValueError(_refuse(gan, name, "it draws from Python's or NumPy's random numbers; Keras's work"))
+    changed = [n for n, value in vars(gan).items() if own.get(n) is not value]
+    if changed or constants[0] != constants[1]:
+        what = f"it changes self.{changed[0]}" if changed else "it does not do the same every time"
+        raise ValueError(_refuse(gan, name, f"{what}, which would be compiled in once"))
 
 
 ENGINES: dict[str, Callable[..., Engine]] = {

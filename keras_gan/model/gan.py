@@ -15,7 +15,7 @@ from keras_gan.device import keras_settings
 from keras_gan.figures import curves
 from keras_gan.figures.grid import draw_grid, fit_grid, save_sample_grid, to_pil
 from keras_gan.model import checkpoint, networks, updates
-from keras_gan.rng import Stream, draw_grid_noise, draw_noise, draw_seeds_noise
+from keras_gan.rng import Stream, draw_grid_noise, draw_noise, draw_seeds_noise, seed_globals
 from keras_gan.run import history, info
 
 JIT_COMPILE = True  # GAN's default; the tests, which build many GANs, switch it off
@@ -58,28 +58,37 @@ class GAN:
             self._build(JIT_COMPILE if jit_compile is None else jit_compile)
 
     def _build(self, jit_compile):
-        self.discriminator = self.build_discriminator()
-        self.generator = self.build_generator()
+        with seed_globals(self.seed):  # for what a subclass leaves to Keras
+            self.discriminator = self.build_discriminator()
+            self.generator = self.build_generator()
         self.combined = updates.Combined(self.generator, self.discriminator)
+        d_optimizer, g_optimizer = self.build_optimizers()
+        if d_optimizer is g_optimizer:
+            raise ValueError("build_optimizers must return two optimizers. Received: one, twice.")
+        d_optimizer.build(self.discriminator.trainable_variables)
+        g_optimizer.build(self.generator.trainable_variables)
         loss = updates.build_loss(self.preset.semantics_of("loss"))
+        of_parts = self.rule.joint_d_update
         self.discriminator.compile(
             loss=loss,
-            loss_weights=2.0 if self.rule.joint_d_update and self.rule.d_loss == "sum" else None,
-            optimizer=self._adam(self.discriminator),
-            metrics=updates.build_metrics_of_parts(loss) if self.rule.joint_d_update else ["accuracy"],
+            loss_weights=2.0 if of_parts and self.rule.d_loss == "sum" else None,
+            optimizer=d_optimizer,
+            metrics=updates.build_metrics_of_parts(loss) if of_parts else [updates.accuracy],
             jit_compile=jit_compile,
         )
-        self.combined.compile(loss=loss, optimizer=self._adam(self.generator), jit_compile=jit_compile)
+        self.combined.compile(loss=loss, optimizer=g_optimizer, jit_compile=jit_compile)
         self._generate = tf.function(
             lambda z: updates.make_fakes(self.generator, self.rule, z), jit_compile=jit_compile
         )
 
-    def _adam(self, model):
-        c = self.config
-        variables = model.trainable_variables
-        return updates.build_adam(
-            self.preset.semantics_of("adam"), c.lr, c.b1, c.b2, self.preset.epsilon, variables
+    def build_optimizers(self) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
+        """Returns the discriminator's and the generator's optimizer; a subclass may return any two."""
+        c, semantics = self.config, self.preset.semantics_of("adam")
+        d_lr, g_lr = (c.lr if own is None else own for own in (c.d_lr, c.g_lr))
+        d_adam, g_adam = (
+            updates.build_adam(semantics, lr, c.b1, c.b2, self.preset.epsilon) for lr in (d_lr, g_lr)
         )
+        return d_adam, g_adam
 
     def build_generator(self) -> keras.Model:
         """Returns the generator; a subclass may return any Keras model."""
@@ -95,7 +104,7 @@ class GAN:
         Args:
             z: float array (batch, latent_dim).
         """
-        return self._generate(tf.constant(z, self.generator.dtype))
+        return self._generate(tf.cast(z, self.generator.dtype))
 
     def update_discriminator(self, real: Any, fake: Any) -> tuple[Any, ...]:
         """Trains the discriminator once, on a batch of each; the generator does not change.
@@ -106,7 +115,7 @@ class GAN:
         Returns:
             (d_loss_real, d_loss_fake, d_acc_real, d_acc_fake) of this batch, before its update.
         """
-        return updates.update_discriminator(self, real, fake, updates.train_on_batch)
+        return updates.update_discriminator(self, real, fake)
 
     def update_generator(self, z: Any) -> Any:
         """Trains the generator once, through `combined`; the discriminator does not change.
@@ -117,7 +126,7 @@ class GAN:
         Returns:
             g_loss of this batch, before its update.
         """
-        return updates.update_generator(self, z, updates.train_on_batch)
+        return updates.update_generator(self, z)
 
     def noise(self, seeds: Iterable[int] | int) -> np.ndarray:
         """Returns float32 noise (n, latent_dim): one row per seed, or n rows from this GAN's seed.
@@ -274,4 +283,4 @@ class GAN:
         Names are "generator/0/kernel", "generator/0/kernel/momentum" and so on, where the number is
         the layer's index in its model; Adam's update count is "generator/iteration".
         """
-        return checkpoint.named_variables(self.generator, self.discriminator, self.combined)
+        return checkpoint.named_variables(self)

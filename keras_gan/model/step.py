@@ -7,7 +7,7 @@ from keras_gan.presets import UpdateRule
 
 
 def gan_step(rule: UpdateRule, nets: Any, real: Any, z: Sequence[Any]) -> tuple[Any, Any, Any, Any, Any]:
-    """Updates both networks once: Algorithm 1 of Goodfellow et al. 2014 with k = 1.
+    """Updates both networks: Algorithm 1 of Goodfellow et al. 2014.
 
     The discriminator ascends log D(x) + log(1 - D(G(z))); the generator ascends log D(G(z)),
     which the paper recommends in place of descending log(1 - D(G(z))).
@@ -18,23 +18,25 @@ def gan_step(rule: UpdateRule, nets: Any, real: Any, z: Sequence[Any]) -> tuple[
             (d_loss_real, d_loss_fake, d_acc_real, d_acc_fake)`, `update_generator(z) -> g_loss` and
             `step`, the number of steps made, which is counted up here.
         real: images in [-1, 1], (batch, h, w, c), in the framework's own type.
-        z: pair of noises (batch, latent_dim), the first for the discriminator's fakes, the
-            second for the generator's update; where the rule reuses noise the second is ignored.
+        z: noises (batch, latent_dim): one for each update of the discriminator, which are `d_steps`,
+            all on the same real images, and one for the generator's update if the rule has fresh noise.
 
     Returns:
-        (d_loss_real, d_loss_fake, g_loss, d_acc_real, d_acc_fake) of this batch.
+        (d_loss_real, d_loss_fake, g_loss, d_acc_real, d_acc_fake) of this batch; of the discriminator's
+        last update.
     """
+    z_d, z_g = (z[:-1], z[-1]) if rule.fresh_noise else (z, z[0 if rule.generator_first else -1])
     # The fakes that the discriminator sees; a forward pass of the generator.
-    z_d, z_g = z if rule.fresh_noise else (z[0], z[0])
-    fake = nets.generate(z_d)
-    # One update of the generator, one (or two: real, then fake) of the discriminator. Each costs a
-    # forward and a backward pass of its network; the generator's passes through the discriminator, too.
+    fake = nets.generate(z_d[0])
+    # The updates. Each costs a forward and a backward pass of its network; the generator's passes
+    # through the discriminator, too.
     if rule.generator_first:
         g_loss = nets.update_generator(z_g)
-        losses_and_accuracies = nets.update_discriminator(real, fake)
-    else:
-        losses_and_accuracies = nets.update_discriminator(real, fake)
+    losses_and_accuracies = nets.update_discriminator(real, fake)
+    for z_more in z_d[1:]:
+        losses_and_accuracies = nets.update_discriminator(real, nets.generate(z_more))
+    if not rule.generator_first:
         g_loss = nets.update_generator(z_g)
-    nets.step += 1  # here and nowhere else: Adam's shared count follows from it
+    nets.step += 1  # here and nowhere else
     d_loss_real, d_loss_fake, d_acc_real, d_acc_fake = losses_and_accuracies
     return d_loss_real, d_loss_fake, g_loss, d_acc_real, d_acc_fake

@@ -1,11 +1,8 @@
 """The update of each network in Keras: fakes, losses, optimizers and the combined model.
 
-The updates are functions, so that `GAN` and the compiled engine run the same lines; how one update of a
-compiled model is made is their argument `train`. Where Keras and PyTorch compute differently,
-`semantics` ("keras" or "torch") chooses.
+Where Keras and PyTorch compute differently, `semantics` ("keras" or "torch") chooses.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -15,17 +12,11 @@ import tensorflow as tf
 from keras_gan.model import torch_like
 from keras_gan.presets import UpdateRule
 
-Train = Callable[[keras.Model, Any, Any], dict[str, Any]]
 
-
-def build_adam(
-    semantics: str, lr: float, b1: float, b2: float, epsilon: float, variables: list[keras.Variable]
-) -> keras.optimizers.Adam:
-    """Returns an Adam optimizer as Keras or PyTorch computes it, built for the variables it trains."""
+def build_adam(semantics: str, lr: float, b1: float, b2: float, epsilon: float) -> keras.optimizers.Adam:
+    """Returns an Adam optimizer as Keras or PyTorch computes it."""
     kind = torch_like.TorchAdam if semantics == "torch" else keras.optimizers.Adam
-    optimizer = kind(float(lr), float(b1), float(b2), epsilon=epsilon)
-    optimizer.build(variables)
-    return optimizer
+    return kind(float(lr), float(b1), float(b2), epsilon=epsilon)
 
 
 def build_loss(semantics: str) -> keras.losses.Loss:
@@ -39,12 +30,17 @@ def build_loss(semantics: str) -> keras.losses.Loss:
     return keras.losses.BinaryCrossentropy()
 
 
+def accuracy(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+    """Returns the share of images told rightly, (batch,); a smoothed label counts as real."""
+    right = (y_true > 0.5) == (y_pred > 0.5)
+    return tf.reduce_mean(tf.cast(right, y_pred.dtype), axis=-1)
+
+
 def build_metrics_of_parts(loss: keras.losses.Loss) -> list[keras.metrics.Metric]:
     """Returns losses and accuracies on real (label 1) and fake (label 0) images of a joint update."""
-    accurate = keras.metrics.binary_accuracy
     return [
         _on_part(function, label, f"{measure}_{part}")
-        for measure, function in (("loss", loss.call), ("acc", accurate))
+        for measure, function in (("loss", loss.call), ("acc", accuracy))
         for part, label in (("real", 1), ("fake", 0))
     ]
 
@@ -53,7 +49,7 @@ def _on_part(function, label, name):
     """Returns the metric that averages `function(y_true, y_pred)` over the rows of one label."""
 
     def mean(y_true, y_pred):
-        rows = tf.cast(y_true == label, y_pred.dtype)
+        rows = tf.cast((y_true > 0.5) == bool(label), y_pred.dtype)  # a smoothed label is real, too
         values = tf.reshape(tf.cast(function(y_true, y_pred), y_pred.dtype), tf.shape(rows))
         return tf.reduce_sum(values * rows) / tf.reduce_sum(rows)
 
@@ -105,54 +101,46 @@ def make_fakes(generator: keras.Model, rule: UpdateRule, z: tf.Tensor) -> tf.Ten
     return fake
 
 
-def update_discriminator(gan: Any, real: tf.Tensor, fake: tf.Tensor, train: Train) -> tuple[Any, ...]:
+def update_discriminator(gan: Any, real: tf.Tensor, fake: tf.Tensor) -> tuple[Any, ...]:
     """Trains the discriminator once, on a batch of each; the generator does not change.
 
     Args:
-        gan: offers `rule`, `step` and `discriminator`.
+        gan: `GAN`.
         real, fake: floats (batch, h, w, c) in [-1, 1].
-        train: makes one update of a compiled model: `train_on_batch` or `train_step`.
 
     Returns:
         (d_loss_real, d_loss_fake, d_acc_real, d_acc_fake) of this batch, before its update.
     """
-    # The shared count of the Keras 2 program: three updates a step, two of them of this network.
-    if gan.rule.shared_step_counter:
-        gan.discriminator.optimizer.iterations.assign(gan.rule.shared_counts(gan.step)[0])
-    valid, invalid = np.ones((real.shape[0], 1)), np.zeros((fake.shape[0], 1))
+    model = gan.discriminator
+    _share_count(gan, model.optimizer)
+    valid = np.full((real.shape[0], 1), 1 - gan.config.label_smoothing)
+    invalid = np.zeros((fake.shape[0], 1))
     # One update on the real and fake images together, or one on each.
     if gan.rule.joint_d_update:
         both = tf.concat([tf.cast(real, fake.dtype), fake], axis=0)
-        logs = train(gan.discriminator, both, np.concatenate([valid, invalid]))
+        logs = model.train_on_batch(both, np.concatenate([valid, invalid]), return_dict=True)
         return tuple(logs[name] for name in ("loss_real", "loss_fake", "acc_real", "acc_fake"))
-    on_real = train(gan.discriminator, real, valid)
-    on_fake = train(gan.discriminator, fake, invalid)
+    on_real = model.train_on_batch(real, valid, return_dict=True)
+    on_fake = model.train_on_batch(fake, invalid, return_dict=True)
     return on_real["loss"], on_fake["loss"], on_real["accuracy"], on_fake["accuracy"]
 
 
-def update_generator(gan: Any, z: tf.Tensor, train: Train) -> Any:
+def update_generator(gan: Any, z: tf.Tensor) -> Any:
     """Trains the generator once, through `combined`; the discriminator does not change.
 
     Args:
-        gan: offers `rule`, `step` and `combined`.
+        gan: `GAN`.
         z: floats (batch, latent_dim).
-        train: as for `update_discriminator`.
 
     Returns:
         g_loss of this batch, before its update.
     """
+    _share_count(gan, gan.combined.optimizer)
+    return gan.combined.train_on_batch(z, np.ones((z.shape[0], 1)), return_dict=True)["loss"]
+
+
+def _share_count(gan, optimizer):
+    """Sets Adam's count before an update if, as in the Keras 2 program, both networks share a counter."""
     if gan.rule.shared_step_counter:
-        gan.combined.optimizer.iterations.assign(gan.rule.shared_counts(gan.step)[1])
-    return train(gan.combined, z, np.ones((z.shape[0], 1)))["loss"]
-
-
-def train_on_batch(model: keras.Model, x: Any, y: Any) -> dict[str, Any]:
-    """Updates a compiled model by Keras's own call; returns its losses and metrics."""
-    return model.train_on_batch(x, y, return_dict=True)
-
-
-def train_step(model: keras.Model, x: Any, y: Any) -> dict[str, Any]:
-    """Makes the same update as operations of the graph that is traced."""
-    logs = model.train_step((x, y))
-    model.reset_metrics()  # so that they are of each batch alone, as those of `train_on_batch`
-    return logs
+        counts = [model.optimizer.iterations for model in (gan.discriminator, gan.combined)]
+        optimizer.iterations.assign(tf.maximum(*(tf.convert_to_tensor(count) for count in counts)))

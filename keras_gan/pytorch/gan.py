@@ -48,7 +48,7 @@ class TorchGAN:
         pixels = int(np.prod(self.image_shape))
         self.generator = self._network(self.preset.generator, self.latent_dim, pixels)
         self.discriminator = self._network(self.preset.discriminator, pixels, pixels)
-        self.optimizers = {name: self._adam(net) for name, net in self._nets().items()}
+        self.optimizers = {name: self._adam(name, net) for name, net in self._nets().items()}
         self._kept: tuple[Any, Any] = None, None  # noise and fakes that an update may reuse
 
     def _nets(self):
@@ -61,9 +61,13 @@ class TorchGAN:
             n_in = (layer.units or pixels) if isinstance(layer, Dense) else n_in
         return nn.Sequential(*modules).to(self.dtype)
 
-    def _adam(self, net):
+    def _adam(self, name, net):
         c = self.config
-        return torch.optim.Adam(net.parameters(), c.lr, (c.b1, c.b2), eps=self.preset.epsilon)
+        return torch.optim.Adam(net.parameters(), self._lr(name), (c.b1, c.b2), eps=self.preset.epsilon)
+
+    def _lr(self, name):
+        own = {"generator": self.config.g_lr, "discriminator": self.config.d_lr}[name]
+        return self.config.lr if own is None else own
 
     def load(self, arrays: dict[str, np.ndarray]) -> None:
         """Copies weights, moments and update counts from arrays named as `GAN.variables` names them."""
@@ -87,6 +91,7 @@ class TorchGAN:
                     state = optimizer.state.get(tensor, dict.fromkeys(_SLOTS, torch.zeros_like(tensor)))
                     named |= {f"{ours}/{s}": _array(state[k], transposed) for k, s in _SLOTS.items()}
             named[f"{name}/iteration"] = np.array(self._count(optimizer))
+            named[f"{name}/learning_rate"] = np.array(self._lr(name), self.config.precision)
         return named
 
     def _tensors(self, name):
@@ -119,17 +124,16 @@ class TorchGAN:
 
     def update_discriminator(self, real: np.ndarray, fake: torch.Tensor) -> tuple[float, ...]:
         """Trains the discriminator once; returns d_loss_real, d_loss_fake, d_acc_real, d_acc_fake."""
-        batches = (self._input(real).flatten(1), 1.0), (fake.detach(), 0.0)
-        count, _ = self.rule.shared_counts(self.step)
+        batches = (self._input(real).flatten(1), 1 - self.config.label_smoothing), (fake.detach(), 0.0)
         losses, accuracies = [], []
-        for i, (x, label) in enumerate(batches):
+        for x, label in batches:
             loss, accuracy = self._d_loss_and_acc(x, label)
             if not self.rule.joint_d_update:
-                self._descend("discriminator", loss, count + i)
+                self._descend("discriminator", loss)
             losses.append(loss)
             accuracies.append(accuracy)
         if self.rule.joint_d_update:
-            self._descend("discriminator", self.rule.combine(*losses), count)
+            self._descend("discriminator", self.rule.combine(*losses))
         return (*(loss.item() for loss in losses), *accuracies)
 
     def update_generator(self, z: np.ndarray) -> float:
@@ -139,7 +143,7 @@ class TorchGAN:
             fake = self.generator(self._input(z))
         self._kept = None, None
         loss, _ = self._d_loss_and_acc(fake, 1.0)
-        self._descend("generator", loss, self.rule.shared_counts(self.step)[1])
+        self._descend("generator", loss)
         return loss.item()
 
     def _d_loss_and_acc(self, x, label):
@@ -153,28 +157,28 @@ class TorchGAN:
             loss = nn.functional.binary_cross_entropy_with_logits(logits, target)
         return loss, ((p > 0.5) == (target > 0.5)).double().mean().item()
 
-    def _descend(self, name, loss, shared_count):
-        """Updates one network; `shared_count` is the number of updates that a shared Adam has counted."""
+    def _descend(self, name, loss):
+        """Updates one network."""
         optimizer = self.optimizers[name]
         optimizer.zero_grad()
         loss.backward()
-        if self.rule.shared_step_counter:
+        if self.rule.shared_step_counter:  # each update counts for both networks
+            shared_count = max(map(self._count, self.optimizers.values()))
             for state in optimizer.state.values():
                 state["step"].fill_(shared_count)
         if self.preset.semantics_of("adam") == "keras":
-            self._compute_as_keras(optimizer, shared_count)
+            self._compute_as_keras(optimizer, self._lr(name))
         optimizer.step()
 
-    def _compute_as_keras(self, optimizer, shared_count):
+    def _compute_as_keras(self, optimizer, lr):
         """Sets step count, learning rate and epsilon so that PyTorch's Adam makes Keras's next update.
 
         Keras moves a weight by alpha m / (sqrt(v) + epsilon), alpha = lr sqrt(1 - b2^t) / (1 - b1^t). It
         computes the powers in the weights' precision, from b2 rounded to float32 in either precision.
         """
-        count = shared_count if self.rule.shared_step_counter else self._count(optimizer)
-        kind, t = (np.float64, np.float32)[self.dtype == torch.float32], count + 1
+        kind, t = (np.float64, np.float32)[self.dtype == torch.float32], self._count(optimizer) + 1
         b1, b2 = (kind(np.float32(b)) ** kind(t) for b in (self.config.b1, self.config.b2))
-        alpha = kind(self.config.lr) * np.sqrt(kind(1) - b2) / (kind(1) - b1)
+        alpha = kind(lr) * np.sqrt(kind(1) - b2) / (kind(1) - b1)
         exact1, exact2 = 1 - self.config.b1**t, 1 - self.config.b2**t
         for group in optimizer.param_groups:
             group["lr"] = float(alpha) * exact1 / exact2**0.5

@@ -72,8 +72,9 @@ def forward(model, x, training=False):
         kind, w = type(layer).__name__, [v.numpy() for v in layer.weights]
         if kind in ("Dense", "Activation"):
             x = ACTIVATIONS[layer.activation.__name__](x @ w[0] + w[1] if w else x)
-        elif kind == "LeakyReLU":
-            x = np.where(x > 0, x, np.float32(0.2) * x)  # TensorFlow keeps the slope in float32
+        elif kind.endswith("LeakyReLU"):
+            slope = 0.2 if kind.startswith("Torch") else np.float32(0.2)  # TensorFlow keeps it in float32
+            x = np.where(x > 0, x, slope * x)
         elif kind.endswith("BatchNormalization"):
             gamma, beta, mean, variance = w
             mean, variance = (x.mean(0), x.var(0)) if training else (mean, variance)

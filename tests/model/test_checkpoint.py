@@ -37,7 +37,7 @@ def test_variables_hold_weights_slots_and_counts_of_both_networks(build):
     assert {"generator/0/kernel/momentum", "discriminator/5/bias/velocity"} <= names
     assert {"generator/iteration", "discriminator/iteration"} <= names
     weights_of_both = 4 * 2 + 3 * 4 + 3 * 2
-    assert len(names) == weights_of_both + 2 * (4 * 2 + 3 * 2 + 3 * 2) + 2
+    assert len(names) == weights_of_both + 2 * (4 * 2 + 3 * 2 + 3 * 2) + 2 + 2
 
 
 @pytest.fixture

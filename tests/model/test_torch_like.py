@@ -99,7 +99,8 @@ def moved(semantics, dtype, gradients=GRADIENTS, epsilon=1e-8):
     """Returns the weights that our Adam reaches from ones under these gradients."""
     with keras_settings(dtype):
         variable = keras.Variable(np.ones(gradients.shape[1]), dtype=dtype)
-        optimizer = updates.build_adam(semantics, **RATES, epsilon=epsilon, variables=[variable])
+        optimizer = updates.build_adam(semantics, **RATES, epsilon=epsilon)
+        optimizer.build([variable])
     for g in gradients.astype(dtype):
         optimizer.apply([tf.constant(g)], [variable])
     return variable.numpy()
@@ -136,7 +137,8 @@ def test_first_step_of_either_adam_on_a_tiny_gradient_by_hand():
 def test_torch_adam_has_the_pytorch_correction_after_many_steps():
     with keras_settings("float64"):
         variable = keras.Variable([1.0], dtype="float64")
-        optimizer = updates.build_adam("torch", **RATES, epsilon=1e-8, variables=[variable])
+        optimizer = updates.build_adam("torch", **RATES, epsilon=1e-8)
+        optimizer.build([variable])
     optimizer.iterations.assign(999)
     optimizer.apply([tf.constant([2.0], tf.float64)], [variable])
     m, v = 0.5 * 2 / (1 - 0.5**1000), 0.001 * 4 / (1 - 0.999**1000)

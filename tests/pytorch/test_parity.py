@@ -29,7 +29,7 @@ def build():
     built = {}
 
     def build_or_reset(preset, **settings):
-        key = preset, settings["precision"]
+        key = preset, *sorted(settings.items())
         if key not in built:
             gan = GAN(preset, **settings)
             built[key] = gan, gan.arrays()
@@ -46,8 +46,10 @@ def build():
 def follow(build, images, narrow_presets):
     """A function that trains a narrow preset in both frameworks and returns the `Trace`."""
 
-    def follow(preset, mode, steps, reference=None, batch_size=24):
-        settings = dict(image_shape=images.shape[1:], precision="float64" if mode == "float64" else "float32")
+    def follow(preset, mode, steps, reference=None, batch_size=24, **settings):
+        settings |= dict(
+            image_shape=images.shape[1:], precision="float64" if mode == "float64" else "float32"
+        )
         pair = (TorchGAN(reference or preset, **settings) for _ in range(2))
         return parity.follow(build(preset, **settings), *pair, mode, images, batch_size, steps)
 
@@ -62,6 +64,15 @@ def test_float64_runs_agree_to_rounding(preset, follow):
     assert max(trace.d_loss.max(), trace.g_loss.max()) < 1e-13
     assert trace.weights.max() < 1e-11
     assert trace.exceeded() == []
+
+
+@pytest.mark.parametrize("preset", ["keras", "pytorch-gan"])
+@pytest.mark.parametrize(
+    "setting", [dict(g_lr=1e-3), dict(d_lr=1e-3), dict(label_smoothing=0.1), dict(d_steps=2)], ids=str
+)
+def test_settings_of_the_updates_agree_to_rounding(preset, setting, follow):
+    trace = follow(preset, "float64", 6, **setting)
+    assert max(trace.d_loss.max(), trace.g_loss.max()) < 1e-13 and trace.exceeded() == []
 
 
 @pytest.mark.slow

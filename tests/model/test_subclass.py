@@ -1,0 +1,191 @@
+"""A GAN with networks, updates and optimizers of its own keeps every promise of the presets."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from keras_gan.model import engines
+from keras_gan.model.gan import GAN
+from tests.model.conftest import assert_equal_variables
+
+SETTINGS = dict(image_shape=(8, 8, 1), latent_dim=7, seed=5)
+
+
+class Composite(layers.Layer):
+    """A layer of two Dense, of one name."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.first, self.second = layers.Dense(units, name="same"), layers.Dense(units, name="same")
+
+    def call(self, x):
+        """Returns (batch, units)."""
+        return self.second(keras.ops.tanh(self.first(x)))
+
+
+class Everything(GAN):
+    """Dropout, noise, composite and nested layers, spectral and batch normalisation, Conv2D."""
+
+    def build_generator(self):
+        """Returns a generator of 8x8 images."""
+        inner = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dropout(0.3)])
+        return keras.Sequential(
+            [
+                keras.Input((self.latent_dim,)),
+                inner,
+                Composite(16),
+                layers.Reshape((4, 4, 1)),
+                layers.Conv2DTranspose(4, 3, strides=2, padding="same"),
+                layers.BatchNormalization(momentum=0.8),
+                layers.LeakyReLU(0.2),
+                layers.Conv2D(1, 3, padding="same", activation="tanh"),
+            ]
+        )
+
+    def build_discriminator(self):
+        """Returns a discriminator of 8x8 images."""
+        return keras.Sequential(
+            [
+                keras.Input(self.image_shape),
+                layers.GaussianNoise(0.1),
+                layers.SpectralNormalization(layers.Conv2D(4, 3, strides=2)),
+                layers.Flatten(),
+                layers.Dropout(0.3),
+                layers.Dense(1, activation="sigmoid"),
+            ]
+        )
+
+
+class Changed(Everything):
+    """Label smoothing by hand, two updates a step, instance noise, and a schedule."""
+
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **settings)
+        self.instance_noise = keras.random.SeedGenerator(self.seed)
+
+    def build_optimizers(self):
+        """Returns RMSprop and Adam with a learning rate that falls."""
+        schedule = keras.optimizers.schedules.ExponentialDecay(1e-3, 2, 0.5)
+        return keras.optimizers.RMSprop(1e-3), keras.optimizers.Adam(schedule)
+
+    def update_discriminator(self, real, fake):
+        """Trains twice, on noisy images."""
+        for _ in range(2):
+            noise = 0.1 * keras.random.normal(fake.shape, seed=self.instance_noise)
+            n = real.shape[0]
+            on_real = self.discriminator.train_on_batch(
+                tf.cast(real, fake.dtype) + noise, np.full((n, 1), 0.9)
+            )
+            on_fake = self.discriminator.train_on_batch(fake, np.zeros((n, 1)), return_dict=True)
+        return on_real[0], on_fake["loss"], on_real[1], on_fake["accuracy"]
+
+
+def train(kind, engine, pixels, steps, **settings):
+    gan = kind("keras", **SETTINGS, **settings)
+    return gan, engines.ENGINES[engine](gan, pixels, 10)(0, steps)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", engines.ENGINES)
+@pytest.mark.parametrize("kind", [Everything, Changed])
+def test_resumed_training_is_the_uninterrupted_one_bit_for_bit(kind, engine, pixels, tmp_path):
+    whole, values = train(kind, engine, pixels, 20)
+    half, first = train(kind, engine, pixels, 10)
+    half.save(tmp_path / "half.npz")
+    keras.random.normal((3,))  # what else the process draws changes nothing
+    resumed = kind.load(tmp_path / "half.npz")
+    second = engines.ENGINES[engine](resumed, pixels, 10)(10, 10)
+    np.testing.assert_array_equal(values, np.concatenate([first, second]))
+    assert_equal_variables(resumed, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [Everything, Changed])
+def test_both_engines_use_what_is_overridden(kind, pixels):
+    settings = dict(precision="float64", jit_compile=True)  # the random numbers of XLA are others
+    _, classic = train(kind, "train_on_batch", pixels, 2, **settings)
+    _, values = train(kind, "compiled", pixels, 2, **settings)
+    if kind is Everything:
+        np.testing.assert_allclose(values, classic, rtol=0, atol=1e-6)  # accuracies are float32
+    else:  # instance noise is drawn outside of XLA by the one and inside by the other
+        np.testing.assert_allclose(values[:, :3], classic[:, :3], atol=0.2)
+
+
+def test_same_seed_gives_the_same_networks_and_names_do_not_depend_on_the_process():
+    first, second, other = (Everything("keras", **SETTINGS | dict(seed=seed)) for seed in (5, 5, 6))
+    assert_equal_variables(first, second)
+    names = list(first.variables())
+    assert len(set(names)) == len(names) and not any(
+        "dense" in name or "sequential" in name for name in names
+    )
+    assert {"generator/0/0/kernel", "generator/0/1/seed_generator_state", "generator/1/1/bias"} <= set(names)
+    assert {"discriminator/0/seed_generator_state", "generator/1/0/kernel/momentum"} <= set(names)
+    ours, theirs = (g.generator.get_weights()[0] for g in (first, other))
+    assert not np.array_equal(ours, theirs)
+
+
+def test_checkpoint_of_an_earlier_version_loads(tmp_path):
+    """Which named the weights of nested models by Keras, and kept neither rates nor random states."""
+    gan = Everything("keras", **SETTINGS)
+    old = {
+        name.replace("generator/0/0/", "generator/0/dense_7/"): array
+        for name, array in gan.arrays().items()
+        if not name.endswith(("learning_rate", "seed_generator_state"))
+    }
+    other = Everything("keras", **SETTINGS | dict(seed=6))
+    from keras_gan.model import checkpoint
+
+    other.restore(checkpoint.Checkpoint(gan.config, 3, old), "old.npz")
+    np.testing.assert_array_equal(other.generator.get_weights()[0], gan.generator.get_weights()[0])
+
+
+def test_changed_learning_rate_survives_save_and_load(build, tmp_path):
+    gan = build("aioz")
+    gan.combined.optimizer.learning_rate = 1e-5
+    gan.save(tmp_path / "gan.npz")
+    loaded = GAN.load(tmp_path / "gan.npz")
+    rates = [float(m.optimizer.learning_rate) for m in (loaded.combined, loaded.discriminator)]
+    np.testing.assert_allclose(rates, [1e-5, 2e-4], rtol=1e-6)
+
+
+def test_one_optimizer_for_both_networks_is_refused():
+    class OneOptimizer(GAN):
+        def build_optimizers(self):
+            return (keras.optimizers.Adam(),) * 2
+
+    with pytest.raises(ValueError, match="two optimizers"):
+        OneOptimizer("aioz", **SETTINGS)
+
+
+def refused(method):
+    """Returns the line that refuses a GAN whose update calls `method` first."""
+
+    class Mine(GAN):
+        def update_generator(self, z):
+            method(self)
+            return super().update_generator(z)
+
+    gan = Mine("aioz", **SETTINGS)
+    with pytest.raises(ValueError, match="Engine compiled cannot run Mine.update_generator: ") as error:
+        engines.compiled(gan, np.zeros((20, 8, 8, 1), np.uint8), 10)
+    assert gan.step == 0 and "train_on_batch" not in vars(gan.discriminator)
+    return str(error.value)
+
+
+def test_compiled_engine_refuses_by_name_what_it_would_freeze_or_cannot_trace():
+    assert "random numbers" in refused(lambda gan: np.random.normal())
+    assert "it changes self.count" in refused(lambda gan: setattr(gan, "count", getattr(gan, "count", 0) + 1))
+    assert "it cannot be compiled" in refused(lambda gan: gan.step % 2 and None)
+    assert "it cannot be compiled" in refused(lambda gan: gan.generator.predict(np.ones((1, 7)), verbose=0))
+
+
+def test_pure_override_is_traced(pixels):
+    class Halved(GAN):
+        def generate(self, z):
+            return super().generate(z) * tf.cast(0.5, self.generator.compute_dtype)
+
+    _, values = train(Halved, "compiled", pixels, 1)
+    _, classic = train(Halved, "train_on_batch", pixels, 1)
+    np.testing.assert_allclose(values, classic, atol=1e-5)  # one step of float32 under XLA
