@@ -97,15 +97,15 @@ def import_(run, preset, generator, discriminator, keys, image_size):
     A file may hold more than one network, in dicts under any key; PyTorch is not needed. The length
     of the noise follows from the weights; so does whether images of --image-size are grey or RGB.
     """
+    from keras_gan.run import own_files
+
+    own_files.check_no_run(Path(run))
     chosen = get_preset(preset)
     start_tensorflow()
     from keras_gan.pytorch import state_dict
     from keras_gan.run.info import CHECKPOINT
     from keras_gan.training.run_dir import open_run_dir
 
-    path = Path(run, CHECKPOINT)
-    if path.exists():
-        raise ValueError(f"RUN must hold no checkpoint. Received: {path}; name another folder.")
     files = {"generator": generator} | ({"discriminator": discriminator} if discriminator else {})
     weights = {name: state_dict.read_weights(file, chosen, name, keys) for name, file in files.items()}
     if unknown := set(keys) - {found.key for found in weights.values()}:
@@ -114,7 +114,8 @@ def import_(run, preset, generator, discriminator, keys, image_size):
     for name, found in weights.items():
         state_dict.import_weights(gan, name, found)
     with open_run_dir(run, warn) as folder:
-        folder.refuse_another(overwrite=False)
+        own_files.check_no_run(folder.path)
+        path = folder.path / CHECKPOINT
         gan.save(path)
     for name, found in weights.items():
         click.echo(f"{name}: {found.path}{f', key {found.key}' if found.key else ''}")

@@ -78,6 +78,14 @@ def list_event_files(folder: Path) -> list[Path]:
     return sorted(path for path in found if path.name.startswith(_EVENTS) and _is_regular(path))
 
 
+def check_no_run(folder: Path) -> None:
+    """Raises FileExistsError if a folder holds a run, or what may be left of one."""
+    if name := next((name for name in reversed(_FIXED) if os.path.lexists(folder / name)), None):
+        raise FileExistsError(
+            f"RUN must not hold a run. Received: {folder}, which holds {name}; choose another folder."
+        )
+
+
 def list_derived_files(folder: Path) -> list[str]:
     """Returns the names of what other commands make of a run; it is never deleted with the run."""
     return [name for name in _DERIVED if os.path.lexists(folder / name)]

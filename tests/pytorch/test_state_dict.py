@@ -242,16 +242,16 @@ def test_export_import_and_sample_as_commands(tmp_path):
     assert result.exit_code == 0 and "python cli.py train --from" in result.stdout
     back, z = GAN.load(tmp_path / "new/checkpoint.npz"), draw_noise(0, Stream.EVALUATION, 0, 4, 7)
     np.testing.assert_array_equal(back.sample(z), gan.sample(z))
-    assert "must hold no checkpoint" in refused(*words)
+    assert "must not hold a run" in refused(*words)
 
 
-def test_import_into_a_run_that_lost_its_checkpoint_is_refused(tmp_path):
+@pytest.mark.parametrize("name", ["config.json", "history.csv", "checkpoint.previous.npz", "metrics.jsonl"])
+def test_import_into_a_run_that_lost_its_checkpoint_is_refused(tmp_path, name):
     export = state_dict.export_state_dicts(lived_in("aioz", **SMALL), tmp_path)
     (tmp_path / "run").mkdir()
-    for name in ("config.json", "history.csv"):
-        (tmp_path / "run" / name).write_text("mine")
+    (tmp_path / "run" / name).write_text("mine")
     words = ["import", tmp_path / "run", "--preset", "aioz", "--generator", export[0], "--image-size", "8x6"]
-    assert "must not hold a run" in refused(*words)
+    assert f"must not hold a run. Received: {tmp_path / 'run'}, which holds {name}" in refused(*words)
     assert not (tmp_path / "run/checkpoint.npz").exists()
 
 
