@@ -29,6 +29,7 @@ from PIL import Image
 from benchmarks import mutate
 from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
+from keras_gan.data.options import ImageOptions
 from keras_gan.evaluation import feature_stats
 from keras_gan.files import npz
 from keras_gan.run import info, metrics_log
@@ -94,7 +95,8 @@ def read(path, image_size=None):
     split = "test" if path.name == "mnist.npz" else "train"
     is_picture = path.suffix in (".png", ".jpg")
     place = path.parent if is_picture else path
-    return datasets.load_dataset(path=place, image_size=image_size, split=split, warn=lambda line: None)
+    options = ImageOptions(image_size)
+    return datasets.load_dataset(path=place, options=options, split=split, warn=lambda line: None)
 
 
 def outcome(path, image_size=None):

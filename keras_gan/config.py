@@ -20,6 +20,7 @@ from keras_gan.presets import PRESETS, Preset
 ENGINES = ("train_on_batch", "compiled")
 PRECISIONS = ("float32", "float64", "mixed_bfloat16")
 DEVICES = ("auto", "cpu", "gpu")
+FITS = ("crop", "stretch")
 SAMPLES = 5000  # of a run that are scored, unless another number is given
 MAX_VALUES = 2**18  # of an image: with 1,024 units before it a layer of 268 million weights
 MAX_LATENT_DIM = 100_000  # far above any use and far below what would exhaust the memory
@@ -29,7 +30,13 @@ _RESUME_MAY_CHANGE = {
     *("fid_interval", "fid_samples", "features"),
 }
 
-_IMAGES = {"dataset", "data", "image_size"}  # compared on resuming by the hash of the images they give
+_IMAGES = {
+    "dataset",
+    "data",
+    "image_size",
+    "fit",
+    "background",
+}  # compared on resuming by the hash of the images they give
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +116,8 @@ class TrainConfig:
         dataset: a name of `data.download.DATASETS` or "auto".
         data: path of an image file or folder to read instead of a download; becomes absolute.
         image_size: (height, width) in pixels to resize to.
+        fit: "crop" cuts images of another aspect ratio than `image_size` at the centre, "stretch" does not.
+        background: colour behind transparent pixels, by name or as "#rrggbb".
         epochs: in the preset's own epochs, in total.
         sample_interval: in steps, that is in batches.
         checkpoint_interval: in epochs; None is by time.
@@ -134,6 +143,8 @@ class TrainConfig:
     features: str | None = None
     engine: str = "train_on_batch"
     device: str = "auto"
+    fit: str = "crop"
+    background: str = "white"
 
     def __post_init__(self):
         intervals = ("sample_interval", "checkpoint_interval", "fid_interval")
@@ -141,12 +152,13 @@ class TrainConfig:
             _check(self, name, int, lambda value: value >= 1, "an integer of at least 1")
             _check(self, name, int, lambda value: value <= 2**53, "at most 2**53")
         _check(self, "fid_samples", int, lambda value: value >= 2, "an integer of at least 2")
-        for name in ("dataset", "data", "features"):
+        for name in ("dataset", "data", "features", "background"):
             _check(self, name, str, bool, "a name or path")
         if self.data is not None:  # a run may be resumed from another folder
             object.__setattr__(self, "data", os.path.abspath(os.path.expanduser(self.data)))
         if self.image_size is not None:
             object.__setattr__(self, "image_size", _check_image_size(self.image_size))
+        object.__setattr__(self, "fit", check_choice("fit", self.fit, FITS))
         object.__setattr__(self, "engine", check_choice("engine", self.engine, ENGINES))
         object.__setattr__(self, "device", check_choice("device", self.device, DEVICES))
 

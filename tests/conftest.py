@@ -3,11 +3,13 @@
 import os
 import signal
 import socket
+import struct
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 REPOSITORY = Path(__file__).parents[1]
 _HOME = tempfile.TemporaryDirectory(prefix="keras-home-")  # `import keras` writes keras.json there
@@ -57,6 +59,17 @@ def pixels():
     images = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 1), dtype=np.uint8)
     images.flags.writeable = False
     return images
+
+
+def make_idx(array):
+    """Returns the bytes of an idx file of uint8."""
+    return struct.pack(f">I{array.ndim}I", 0x800 + array.ndim, *array.shape) + array.tobytes()
+
+
+def save_image(path, colour, mode="L", size=(4, 3), **options):
+    """Writes an image file of one colour, in a folder that need not be there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, colour).save(path, **options)
 
 
 @pytest.fixture

@@ -179,7 +179,7 @@ def test_every_setting_that_differs_is_listed():
 def test_every_setting_either_stays_or_may_change():
     free = {"epochs", "sample_interval", "checkpoint_interval", "engine", "device"}
     free |= {"fid_interval", "fid_samples", "features"}
-    images = {"dataset", "data", "image_size"}
+    images = {"dataset", "data", "image_size", "fit", "background"}
     assert set(RUN.to_dict()) == set(FIXED) | free | images
 
 
@@ -208,3 +208,15 @@ def test_sizes_that_would_exhaust_the_memory_are_refused():
     with pytest.raises(ValueError, match="^image_size must be one or two integers from 1 to 4096. Received"):
         TrainConfig(image_size=(64, 4097))
     assert TrainConfig.from_dict(dict(latent_dim=100_000, image_size=(1, 4096)))
+
+
+def test_fit_and_background_of_a_run_recorded_before_them_are_the_defaults():
+    old = {name: value for name, value in RUN.to_dict().items() if name not in ("fit", "background")}
+    assert TrainConfig.from_dict(old) == RUN and (RUN.fit, RUN.background) == ("crop", "white")
+
+
+def test_fit_must_be_one_of_two():
+    with pytest.raises(
+        ValueError, match="fit must be one of crop, stretch. Received: 'corp'; did you mean crop"
+    ):
+        TrainConfig(fit="corp")

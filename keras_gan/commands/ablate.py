@@ -102,7 +102,7 @@ def _format(rows):
 
 def _save_figures(folder, rows, runs, steps):
     """Writes the chart and the sample grids of the first seed; returns a line on them."""
-    from keras_gan.data.image_folder import read_image
+    from keras_gan.data.image_file import read_image
     from keras_gan.figures.dots import save_dots
     from keras_gan.figures.grid import add_caption, join_images, save_image
 

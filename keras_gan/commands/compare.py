@@ -118,12 +118,15 @@ def _compare_frameworks(preset, given, seeds, overwrite, outdir, dataset, data, 
         config = TrainConfig(GanConfig(preset), dataset, data, device="cpu", **given).resolved()
     folder = Path(outdir or f"compare-{preset}")
     start_tensorflow("cpu")
+    from keras_gan.data.options import ImageOptions
     from keras_gan.evaluation import compare
     from keras_gan.evaluation.inputs import load_parts, open_inputs
     from keras_gan.pytorch.seeds import compare_means, format_summary, plan_run_dirs, summarise, train_all
 
     folders = plan_run_dirs(folder, seeds, overwrite)
-    train, test = load_parts(config.dataset, config.data, None, offline=offline, warn=warn)
+    train, test = load_parts(
+        config.dataset, config.data, ImageOptions.create(config), offline=offline, warn=warn
+    )
     reference = compare.build_reference(train, test, warn)
     ms = train_all(config, train, folders, overwrite, quiet=as_json)
     found = open_inputs(folders.values(), warn)

@@ -104,13 +104,14 @@ def fid(
     if which == "all" and (b is None or save_stats or weights):
         raise click.UsageError("--features all takes A and B, without --save-stats and --inception-weights.")
     start_tensorflow(device)
+    from keras_gan.data.options import ImageOptions
     from keras_gan.evaluation import all_features, fid
     from keras_gan.evaluation.feature_stats import save_stats as save_stats_file
     from keras_gan.evaluation.fid_text import format_result, list_warnings
     from keras_gan.evaluation.sides import open_side
 
     assumed = protocol or (None if which == "all" else which)
-    sides = [open_side(text, image_size, assumed, offline, warn) for text in (a, b) if text]
+    sides = [open_side(text, ImageOptions(image_size), assumed, offline, warn) for text in (a, b) if text]
     if which == "all":
         found = all_features.compute_all(*sides, count, seed, batch_size, warn)
         click.echo(json.dumps(found._asdict(), indent=2) if as_json else all_features.format_all(found))

@@ -15,7 +15,10 @@ from keras_gan.start_tensorflow import import_tensorflow
 MAX_SEED = 2**63 - 1  # as in `config`
 MAX_SEEDS = 100_000  # of a list
 MAX_INTEGER = 10**9  # of every other number
-DATA = "mnist.npz, idx(.gz), .npz, .npy or a folder of images, instead of a data set."
+DATA = "Folder, .zip, .npz, .npy, .csv or idx(.gz) file of images, instead of a data set."
+IMAGE_SIZE = "Resize images to 64 or to 64x48 (height x width)."
+FIT = "Of images of another aspect ratio than --image-size: crop at the centre, or stretch."
+BACKGROUND = "Colour behind transparent pixels: a name or #rrggbb."
 FEATURES = (
     "Feature extractor: inception, classifier or FILE.keras. Default: inception if its weights are here."
 )

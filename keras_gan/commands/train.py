@@ -8,8 +8,11 @@ import click
 from click.core import ParameterSource
 
 from keras_gan.commands.options import (
+    BACKGROUND,
     DATA,
     FEATURES,
+    FIT,
+    IMAGE_SIZE,
     OFFLINE,
     SEED,
     DatasetName,
@@ -22,7 +25,7 @@ from keras_gan.commands.options import (
     start_tensorflow,
     warn,
 )
-from keras_gan.config import DEVICES, ENGINES, PRECISIONS, SAMPLES, TrainConfig
+from keras_gan.config import DEVICES, ENGINES, FITS, PRECISIONS, SAMPLES, TrainConfig
 from keras_gan.report.reproduce import quote_folder
 
 _OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
@@ -36,7 +39,9 @@ _OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
     "--dataset", type=DatasetName(), help="Data set, see `datasets`, or auto. Default: the preset's."
 )
 @click.option("--data", type=UserPath(), help=DATA)
-@click.option("--image-size", type=Size(), help="Resize images to 64 or to 64x48 (height x width).")
+@click.option("--image-size", type=Size(), help=IMAGE_SIZE)
+@click.option("--fit", default="crop", show_default=True, type=click.Choice(FITS), help=FIT)
+@click.option("--background", default="white", show_default=True, metavar="COLOUR", help=BACKGROUND)
 @click.option("--epochs", type=Integer(), help="Epochs, as the preset counts them. Default: the preset's.")
 @click.option("--batch-size", type=Integer(), help="Images in a batch. Default: the preset's.")
 @click.option("--sample-interval", type=Integer(), help="Steps between sample grids. Default: the preset's.")
@@ -197,9 +202,11 @@ def _load_dataset(config, info, outdir, offline):
     if info:
         return info.load_dataset(config, offline=offline, warn=warn)
     from keras_gan.data import datasets
+    from keras_gan.data.options import ImageOptions
 
     datasets.check_outdir(outdir, config.data)  # before images are read
-    return datasets.load_dataset(config.dataset, config.data, config.image_size, offline=offline, warn=warn)
+    options = ImageOptions.create(config)
+    return datasets.load_dataset(config.dataset, config.data, options, offline=offline, warn=warn)
 
 
 def _is_given(ctx, name):

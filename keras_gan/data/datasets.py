@@ -1,18 +1,20 @@
-"""Data sets by name or path, and every random number of a run as a function of its step.
+"""Data sets by name or path, or from what a program holds in memory; each with the hash of its images.
 
-`downloads` knows the named data sets, `readers` and `pictures` the formats, `images` the pixels.
+`download` knows the named data sets, `readers` and `convert` the formats, `pixels` the values.
 """
 
 import hashlib
+import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_gan import progress
 from keras_gan.config import check_choice
-from keras_gan.data import download, image_folder, readers
-from keras_gan.data.pixels import from_array, resize
+from keras_gan.data import convert, download, readers
+from keras_gan.data.options import DEFAULTS, ImageOptions, LoadedImages, Warn
+from keras_gan.data.pixels import compute_crop, iterate_chunks, load_array, resize
 
 _SPLITS = ("train", "test")
 
@@ -21,12 +23,13 @@ class Dataset(NamedTuple):
     """Images and where they come from.
 
     Attributes:
-        images: uint8 (n, h, w, c), c 1 or 3.
+        images: uint8 (n, h, w, c), c 1 or 3; those of a large .npy file are mapped, not in memory.
         labels: integers (n,) or None.
         name: of the data set, or of the file or folder.
         source: the path that was read, or "scikit-learn" or "memory".
         split: "train" or "test".
         sha256: of the images' shape, dtype and bytes: equal images, wherever they lay.
+        notes: a sentence on each thing that was done to what was given, such as turned or cropped.
     """
 
     images: np.ndarray
@@ -35,39 +38,65 @@ class Dataset(NamedTuple):
     source: str
     split: str
     sha256: str
+    notes: tuple[str, ...] = ()
 
     @property
-    def image_shape(self):
+    def image_shape(self) -> tuple[int, ...]:
         """(h, w, c) of each image."""
         return self.images.shape[1:]
 
     @classmethod
-    def from_array(cls, array, name="array"):
-        """Returns the data set of an array of images, as `images.from_array` takes it."""
-        return _identified(from_array(array), None, name, "memory", "train")
+    def from_array(cls, array: np.ndarray, name: str = "array") -> "Dataset":
+        """Returns the data set of an array of images, as `pixels.load_array` takes it."""
+        return _identify(load_array(array), name, "memory", "train")
 
 
-def _identified(pixels, labels, name, source, split):
-    digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype}".encode())
-    digest.update(np.ascontiguousarray(pixels))
-    return Dataset(pixels, labels, name, source, split, digest.hexdigest())
+def _identify(loaded: LoadedImages, name: str, source: str, split: str) -> Dataset:
+    images = loaded.images
+    digest = hashlib.sha256(f"{images.shape} {images.dtype}".encode())
+    for rows in iterate_chunks(images):
+        digest.update(np.ascontiguousarray(images[rows]))
+    return Dataset(images, loaded.labels, name, source, split, digest.hexdigest(), loaded.notes)
+
+
+def open_dataset(
+    data: Any,
+    options: ImageOptions = DEFAULTS,
+    offline: bool = False,
+    warn: Warn = progress.print_warning,
+) -> Dataset:
+    """Returns the data set of whatever a user gives: a name, a path, or what `convert.read_data` takes.
+
+    The name of a data set is one also where a file or folder is called so; "./mnist" is the folder.
+
+    Errors are those of `load_dataset` and `convert.read_data`.
+    """
+    if isinstance(data, str) and is_dataset_name(data):
+        return load_dataset(data, None, options, offline=offline, warn=warn)
+    if isinstance(data, (str, os.PathLike)):
+        return load_dataset("auto", data, options, offline=offline, warn=warn)
+    return _finish(convert.read_data(data, options), "array", "memory", "train", options, warn)
 
 
 def load_dataset(
-    name="auto", path=None, image_size=None, split="train", offline=False, warn=progress.print_warning
-):
+    name: str = "auto",
+    path: str | os.PathLike | None = None,
+    options: ImageOptions = DEFAULTS,
+    split: str = "train",
+    offline: bool = False,
+    warn: Warn = progress.print_warning,
+) -> Dataset:
     """Returns the data set of a name, or the images at a path.
 
     Args:
         name: one of DATASETS, or "auto": MNIST where it is cached or can be downloaded, and
             otherwise the digits, which `warn` is told. A named set is never replaced.
-        path: of an idx(.gz) file of images, an .npz or .npy file of images, a folder with idx
-            files under their published names, or a folder of pictures. It is read in place of
-            the data set, and `name`, unless it is "auto", names the result.
-        image_size: (h, w) in pixels to resize to.
+        path: of a file or folder, as `readers.read_path` takes it. It is read in place of the data
+            set, and `name`, unless it is "auto", names the result.
+        options: what is done with the images as they are read.
         split: "train" or "test".
         offline: refuses to download.
-        warn: called with each line that the user should see.
+        warn: called with each line that the user should see, such as what changed the images.
 
     Raises:
         FileNotFoundError: nothing is at the path, or the set is not cached and offline is set.
@@ -77,15 +106,32 @@ def load_dataset(
     name = check_choice("dataset", name, ("auto", *download.DATASETS))
     if split not in _SPLITS:
         raise ValueError(f"split must be one of {', '.join(_SPLITS)}. Received: {split!r}.")
+    options.get_background()  # which may be no colour
+    if options.size is not None:
+        options.check_values((*options.size, 1), "--image-size")
     if path is not None:
-        name, source = _name_of(path, name), str(path)
-        pixels, labels = _read(path, split, image_size, warn)
+        name, source = _name_path(path, name), os.fspath(path)
+        loaded = readers.read_path(source, split, options)
     else:
         name, source = _locate(name, split, offline, warn)
-        pixels, labels = _digits(split) if name == "digits" else _read_cached(source, split)
-    if image_size is not None:
-        pixels = resize(pixels, tuple(image_size))
-    return _identified(pixels, labels, name, source, split)
+        loaded = _load_digits(split) if name == "digits" else _read_cached(source, split)
+    return _finish(loaded, name, source, split, options, warn)
+
+
+def _finish(loaded, name, source, split, options, warn):
+    """Returns the data set of images once they have the size that is wanted and the notes are told."""
+    n, height, width, channels = loaded.images.shape
+    size = options.size or (height, width)
+    options.check_values((*size, channels), source)
+    if size != (height, width):
+        options.check_total((n, *size, channels), source)
+        is_cropped = options.fit == "crop" and compute_crop((height, width), size)[2:] != (height, width)
+        note = options.describe_cropped(n if is_cropped else 0, n)
+        images = resize(loaded.images, size, options.fit)
+        loaded = loaded._replace(images=images, notes=(*loaded.notes, *note))
+    for note in loaded.notes:
+        warn(note)
+    return _identify(loaded, name, source, split)
 
 
 def is_dataset_name(name: str) -> bool:
@@ -94,7 +140,7 @@ def is_dataset_name(name: str) -> bool:
 
 
 def check_outdir(outdir: str | Path, data: str | Path | None) -> None:
-    """Refuses a run directory whose sample grids would mix with the pictures in a folder.
+    """Refuses a run directory whose sample grids would mix with the images in a folder.
 
     A file of images may lie in the run directory: nothing there is written or read but by its name.
 
@@ -107,12 +153,12 @@ def check_outdir(outdir: str | Path, data: str | Path | None) -> None:
     if out == images or out in images.parents or images in out.parents:
         relation = "the same" if out == images else "inside data" if images in out.parents else "around data"
         raise ValueError(
-            "outdir and data must be apart, so that sample grids and pictures never mix. "
+            "outdir and data must be apart, so that sample grids and images never mix. "
             f"Received: outdir={outdir} and data={data}, {relation}; give another folder with --outdir."
         )
 
 
-def _name_of(path, name):
+def _name_path(path, name):
     if name == "digits":
         raise ValueError(
             "The data set digits comes from scikit-learn and takes no path. "
@@ -122,14 +168,14 @@ def _name_of(path, name):
     return name if name != "auto" else absolute.name if absolute.is_dir() else absolute.stem
 
 
-def _digits(split):
+def _load_digits(split):
     """Returns uint8 (n, 28, 28, 1) images and integer labels of scikit-learn's digits."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
     rows = slice(None, -360) if split == "train" else slice(-360, None)
-    pixels = from_array(digits.images[rows] / 16)  # stored as 0..16
-    return resize(pixels, (28, 28)), digits.target[rows]
+    images = load_array(digits.images[rows] / 16).images  # stored as 0..16
+    return LoadedImages(resize(images, (28, 28)), digits.target[rows])
 
 
 def _locate(name, split, offline, warn):
@@ -147,19 +193,6 @@ def _locate(name, split, offline, warn):
 
 def _read_cached(path, split):
     try:
-        return readers.read_file(path, split)
+        return readers.read_path(path, split)
     except ValueError as error:
         raise ValueError(f"{error} Delete the file to have it downloaded again.") from None
-
-
-def _read(path, split, image_size, warn):
-    """Returns the images and labels in a file or folder, whatever it is."""
-    path = Path(path)
-    if not path.is_dir():
-        return readers.read_file(path, split)
-    idx = {part: readers.find_idx(path, part) for part in _SPLITS}
-    if not any(idx.values()) and split == "train":
-        return image_folder.read_folder(path, image_size, warn), None
-    if idx[split] is None:
-        raise readers.no_such_part(path, split)
-    return readers.read_idx(idx[split])

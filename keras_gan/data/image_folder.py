@@ -1,130 +1,156 @@
-"""Folders of pictures to one array: PNG, JPEG, BMP, GIF, TIFF and WebP, grey or RGB.
+"""Folders, zip archives and lists of image files to one array."""
 
-What would have to be guessed is refused: sizes that differ, more than 8 bits a channel.
-"""
-
-import base64
-import contextlib
-import io
-import math
+import collections
 import os
-import warnings
+import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from keras_gan.data.pixels import resize
+from keras_gan.data.image_file import (
+    ENDINGS,
+    GREY_MODES,
+    Source,
+    decode_pages,
+    is_grey,
+    read_headers,
+)
+from keras_gan.data.options import ImageOptions, LoadedImages
+from keras_gan.data.pixels import compute_crop, fit_image
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-_MAX_PIXELS = {"PNG": 60 * 10**6, "JPEG": 60 * 10**6}  # 8 bytes each while it is decoded
-_MAX_PIXELS_OF_OTHERS = 25 * 10**6  # 16 bytes each in a WebP: 500 MB either way
-_MAX_BYTES = 64 * 2**20  # of a picture kept at its size: far above what a network can take
-_MAX_TOTAL, _MAX_SWELLING = 2**30, 1000  # of all pictures kept at their size; no format packs better
-_MAX_RESIZED = 16 * 2**30  # of all pictures
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
+
+def read_folder(folder: Path, options: ImageOptions) -> LoadedImages:
+    """Returns the images in the files below a folder, in the order of their relative paths.
+
+    Raises:
+        ValueError: there is none, one cannot be decoded, or their sizes differ.
+    """
+    paths = list(_walk(folder))
+    marks = [{path.parent for path in paths if path.name == name} for name in ("config.json", "history.csv")]
+    runs = marks[0] & marks[1]  # folders of runs, whose grids are no images to learn from
+    if folder in runs:
+        raise ValueError(
+            f"Expected a folder of images. Received: {folder}, a run directory, which holds sample grids."
+        )
+    files = {path.relative_to(folder).as_posix(): path for path in paths if path.parent not in runs}
+    loaded = _read_sorted(folder, files, options)
+    notes = [f"{run} is left out: it is a run directory, which holds sample grids." for run in sorted(runs)]
+    return loaded._replace(notes=(*loaded.notes, *notes))
 
 
-def read_folder(folder, image_size, warn):
-    """Returns the pictures below a folder, in the order of their relative paths.
+def read_zip(path: Path, options: ImageOptions) -> LoadedImages:
+    """Returns the images in the files of a zip archive, in the order of their names.
 
-    They are grey when all of them are, and RGB otherwise. An alpha channel is left out, of a
-    moving picture the first frame is read, and an orientation in the EXIF data is not applied.
+    Errors are those of `read_folder`.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = {name: zipfile.Path(archive, name) for name in archive.namelist() if not _is_hidden(name)}
+        return _read_sorted(path, {n: m for n, m in members.items() if not n.endswith("/")}, options)
+
+
+def is_image_name(name: str) -> bool:
+    """Returns whether a file name ends as those of image files do."""
+    return name.lower().endswith(ENDINGS)
+
+
+def _read_sorted(where, files, options):
+    """Returns the images of a dict of name to source, in the order of the names."""
+    names = sorted(files)
+    images = [files[name] for name in names if is_image_name(name)]
+    others = [name for name in names if not is_image_name(name)]
+    rest = f"other files: {len(others)}, the first is {others[0]}" if others else "no file at all"
+    if not images:
+        raise ValueError(f"Expected image files ({' '.join(ENDINGS)}) in {where}. Received: {rest}.")
+    loaded = read_image_files(images, options)
+    left_out = f"{where}: {len(images)} image files are read and the rest is left out, {rest}."
+    return loaded._replace(notes=(*loaded.notes, *([left_out] if others else [])))
+
+
+def read_image_files(sources: Sequence[Source], options: ImageOptions) -> LoadedImages:
+    """Returns the images in files: every page of each, upright, transparent pixels on the background.
+
+    They are grey when all of them are, and RGB otherwise.
 
     Args:
-        image_size: (h, w) to which each is resized as it is read; None where all have one size.
-        warn: called with one line where there are other files too.
-
-    Returns:
-        uint8 (n, h, w, c), c 1 or 3.
+        sources: paths, members of zip archives, or pictures that Pillow has opened.
+        options: with a size each image is fitted to it as it is read; without, all must have one size.
 
     Raises:
-        ValueError: there is no picture, one cannot be decoded, or their sizes differ.
+        ValueError: one cannot be decoded, their sizes differ, or they are too large.
     """
-    paths = _list_pictures(folder, warn)
-    modes, sizes = zip(*map(_mode_and_size, paths))
-    grey = set(modes) <= {"1", "L", "LA"}
-    if image_size is None and len(set(sizes)) > 1:
-        other = next(i for i, size in enumerate(sizes) if size != sizes[0])
-        raise ValueError(
-            "Pictures must be of one size unless one is given with --image-size. Received: "
-            f"{paths[0]} of {_text(sizes[0])} and {paths[other]} of {_text(sizes[other])}."
-        )
-    if image_size is None:
-        _check_promised(paths, math.prod(sizes[0]) * (1 if grey else 3))
-    shape = (len(paths), *(image_size or sizes[0]), 1 if grey else 3)
-    if math.prod(shape) > _MAX_RESIZED:
-        expected = f"Expected pictures of at most {_MAX_RESIZED >> 30} GiB in all, once unpacked"
-        raise ValueError(f"{expected}. Received: shape {shape}.")
-    pixels = np.empty(shape, np.uint8)
-    for i, path in enumerate(paths):
-        pixels[i] = _decode(path, pixels.shape[1:])
-    return pixels
+    background = options.get_background()
+    files = [read_headers(source) for source in sources]
+    grey = _are_grey(files, background)
+    shape = _check_shape(files, 1 if grey else 3, options)
+    images, mode = np.empty(shape, np.uint8), "L" if grey else "RGB"
+    counts: collections.Counter = collections.Counter()
+    i = 0
+    for file in files:
+        for page in decode_pages(file, background, counts):
+            counts["cropped"] += options.size is not None and _is_cropped(page, options)
+            counts["converted"] += page.mode in ("CMYK", "YCbCr", "LAB", "HSV")
+            page = page if page.mode == mode else page.convert(mode)  # no copy of a large one
+            page = fit_image(page, shape[1:3], options.fit)
+            images[i] = np.asarray(page).reshape(shape[1:])
+            i += 1
+    counts["palettes"] = sum(len(file.pages) for file in files if grey and not file.modes <= GREY_MODES)
+    counts["pages"] = sum(len(file.pages) for file in files if len(file.pages) > 1)
+    return LoadedImages(images, notes=tuple(_describe(counts, len(images), options)))
 
 
-def read_image(path):
-    """Returns the picture in a file, grey or not, as uint8 (h, w, 3).
+def _are_grey(files, background):
+    """Returns whether all files are; those whose headers leave it open are decoded, last of all."""
+    return all(is_grey(file, background) for file in sorted(files, key=lambda file: "P" in file.modes))
+
+
+def _check_shape(files, channels, options):
+    """Returns (n, h, w, c) of all images.
 
     Raises:
-        ValueError: it cannot be decoded.
+        ValueError: there is no one size, or they are too large.
     """
-    _, size = _mode_and_size(Path(path))
-    return _decode(Path(path), (*size, 3))
-
-
-def data_uri(path, side):
-    """Returns the picture in a file as a data URI: a PNG where it is grey, and otherwise a JPEG.
-
-    Args:
-        side: pixels of its longer side at most; a larger picture is reduced to that.
-
-    Raises:
-        ValueError: it cannot be decoded.
-    """
-    picture = read_image(path)
-    longest = max(picture.shape[:2])
-    if longest > side:
-        size = tuple(max(1, round(n * side / longest)) for n in picture.shape[:2])
-        [picture] = resize(picture[None], size)
-    grey = not np.ptp(picture, axis=2).any()
-    kind, file = "png" if grey else "jpeg", io.BytesIO()
-    Image.fromarray(picture[..., 0] if grey else picture).save(file, kind, quality=90)
-    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-def _check_promised(paths, size):
-    """Refuses pictures whose headers promise more bytes than there can be, `size` in each."""
-    if size > _MAX_BYTES:
+    sizes = [(size, file.source) for file in files for size in file.sizes]
+    (height, width), first = sizes[0]
+    other = next(((size, source) for size, source in sizes if size != sizes[0][0]), None)
+    if options.size is None and other:
+        received = f"{first} of {width}x{height} pixels and {other[1]} of {other[0][1]}x{other[0][0]}"
         raise ValueError(
-            f"Pictures of more than {_MAX_BYTES >> 20} MiB need a smaller size, given with "
-            f"--image-size. Received: {paths[0]} of {size >> 20} MiB."
+            f"Images must be of one size unless one is given with --image-size. Received: {received}."
         )
-    packed = sum(path.stat().st_size for path in paths)
-    if size * len(paths) > max(_MAX_TOTAL, _MAX_SWELLING * packed):
-        raise ValueError(
-            f"Expected pictures that hold what they promise. Received: {len(paths)} as {paths[0]}, "
-            f"{size * len(paths) >> 20} MiB in files of {packed} bytes."
-        )
+    shape = (len(sizes), *(options.size or (height, width)), channels)
+    options.check_values(shape[1:], first)
+    options.check_total(shape, first)
+    return shape
 
 
-def _text(size):
-    return f"{size[1]}x{size[0]} pixels"
+def _is_cropped(page, options):
+    height, width = compute_crop(page.size[::-1], options.size)[2:]
+    return options.fit == "crop" and (width, height) != page.size
 
 
-def _list_pictures(folder, warn):
-    paths = sorted(_walk(folder), key=lambda path: path.relative_to(folder).as_posix())
-    pictures = [path for path in paths if path.suffix.lower() in ENDINGS]
-    others = [path for path in paths if path.suffix.lower() not in ENDINGS]
-    found = f"other files: {len(others)}, the first is {others[0]}" if others else "no file at all"
-    if not pictures:
-        expected = f"Expected pictures ({' '.join(ENDINGS)}) below {folder}"
-        raise ValueError(f"{expected}. Received: {found}.")
-    if others:
-        warn(f"{folder}: {len(pictures)} pictures are read and the rest is left out, {found}.")
-    return pictures
+def _describe(counts, total, options):
+    """Yields a sentence on each thing that was done to the images."""
+    of_all = f"of {total} images"
+    if counts["pages"]:
+        yield f"{counts['pages']} {of_all} are pages or frames of files with several; each is an image."
+    if counts["turned"]:
+        yield f"{counts['turned']} {of_all} are turned upright, as their orientation tag says."
+    yield from options.describe_composited(counts["composited"], total)
+    if counts["palettes"]:
+        yield f"{counts['palettes']} {of_all} have a palette of greys only: read with one channel."
+    if counts["converted"]:
+        yield f"{counts['converted']} {of_all} are converted from CMYK, YCbCr, LAB or HSV to RGB."
+    if counts["reduced"]:
+        yield f"{counts['reduced']} {of_all} have 16 bits a channel: reduced to 8."
+    yield from options.describe_cropped(counts["cropped"], total)
 
 
-def _walk(folder):
+def _is_hidden(name):
+    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
     """Yields the files below a folder but the hidden ones; a folder reached twice, once."""
     seen = set()
     for parent, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
@@ -133,51 +159,9 @@ def _walk(folder):
             folders.clear()
             continue
         seen.add(here)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(parent, name) for name in names if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        yield from (Path(parent, name) for name in names if not _is_hidden(name))
 
 
 def _raise(error):
     raise error
-
-
-@contextlib.contextmanager
-def _opened(path):
-    """Yields the picture in a file, and turns whatever Pillow raises into a ValueError."""
-    try:
-        if not path.is_file():
-            raise ValueError("it is no file")  # a dangling link, or a pipe that would block
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a damaged file is refused, or Pillow can read it all the same
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as picture:
-                limit = _MAX_PIXELS.get(picture.format, _MAX_PIXELS_OF_OTHERS)
-                if math.prod(picture.size) > limit:
-                    raise ValueError(f"it has more than {limit} pixels, could be a decompression bomb")
-                yield picture
-    except Exception as error:  # damaged files make Pillow's decoders raise a dozen kinds
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{path} cannot be read as a picture: {reason}.") from None
-
-
-def _mode_and_size(path):
-    """Returns the mode and (h, w) that a picture's header names."""
-    with _opened(path) as picture:
-        mode, (w, h) = picture.mode, picture.size
-    if mode[0] in "IF":  # I, I;16, I;16B, F: how they map to 0..255 only their owner knows
-        raise ValueError(
-            "Pictures must have 8 bits a channel or fewer; convert others before. "
-            f"Received: {path} of Pillow's mode {mode}."
-        )
-    return mode, (h, w)
-
-
-def _decode(path, shape):
-    """Returns one picture as uint8 of that shape, (h, w, 1 or 3)."""
-    mode = "L" if shape[2] == 1 else "RGB"
-    with _opened(path) as picture:
-        picture.load()
-        picture = picture if picture.mode == mode else picture.convert(mode)  # no copy of a large one
-        if picture.size != (shape[1], shape[0]):  # before it is an array, which would take thrice as much
-            picture = picture.resize((shape[1], shape[0]), Image.Resampling.BICUBIC)  # as images.resize
-        return np.asarray(picture).reshape(shape)

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from keras_gan import progress
-from keras_gan.data.datasets import Dataset
+from keras_gan.data.datasets import Dataset, open_dataset
+from keras_gan.data.options import DEFAULTS
 from keras_gan.evaluation import fid
 from keras_gan.evaluation.fid_text import list_warnings
 from keras_gan.evaluation.inputs import ImageSet, RunInput, load_parts, load_real_images, match_shape
@@ -63,9 +62,9 @@ def measure_gan(gan: GAN, real: Any, count: int, name: str, seed: int) -> Freche
 
 def _open_real_side(gan: GAN, real: Any, warn: Warn) -> Side:
     if isinstance(real, (str, Path)):
-        return open_side(str(real), None, None, False, warn)
+        return open_side(str(real), DEFAULTS, None, False, warn)
     if real is not None:
-        dataset = Dataset.from_array(np.asarray(real))
+        dataset = open_dataset(real, warn=warn)
         return Side(dataset.name, None, ImageSet(dataset.name, dataset.images), dataset)
     train, test = _find_training_images(gan, warn)
     part, other = (train, None) if test is None else (test, train)
@@ -86,4 +85,4 @@ def _find_training_images(gan: GAN, warn: Warn) -> tuple[Dataset, Dataset | None
             "real must say which images the samples are compared with, as it is not known on which the GAN "
             "was trained. Received: None; give a data set's name, a path or an array."
         )
-    return load_parts(gan.preset.dataset, None, None, warn=warn)
+    return load_parts(gan.preset.dataset, None, DEFAULTS, warn=warn)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_gan.data import datasets
+from keras_gan.data.options import DEFAULTS, ImageOptions
 from keras_gan.model.gan import GAN
 from keras_gan.rng import Stream, choose_rows, draw_noise
 from keras_gan.run.info import CHECKPOINT, Run, is_run
@@ -104,7 +105,7 @@ class ImageSet(NamedTuple):
         yield from (self.images[rows[i : i + size]] for i in range(0, len(rows), size))
 
 
-def open_inputs(paths, warn):
+def open_inputs(paths, warn, options=DEFAULTS):
     """Returns a `RunInput` or `ImageSet` for each path: run directory, checkpoint, folder or file of images.
 
     Raises:
@@ -116,12 +117,12 @@ def open_inputs(paths, warn):
         raise ValueError(f"Each source must be given once. Received: {', '.join(map(str, paths))}.")
     last = [path.absolute().name for path in paths]
     names = [name if last.count(name) == 1 else str(path) for name, path in zip(last, paths)]
-    return [_open_input(name, path, warn) for name, path in zip(names, paths)]
+    return [_open_input(name, path, warn, options) for name, path in zip(names, paths)]
 
 
-def _open_input(name, path, warn):
+def _open_input(name, path, warn, options):
     if not is_run(path):
-        return ImageSet(name, datasets.load_dataset(path=path, warn=warn).images)
+        return ImageSet(name, datasets.load_dataset(path=path, options=options, warn=warn).images)
     run = read_run(path)
     if not run.checkpoint.is_file():
         raise FileNotFoundError(f"Expected a run with a {CHECKPOINT}. Received: {path}, without one.")
@@ -139,7 +140,7 @@ def load_real_images(sources, dataset, path, offline, warn):
     if not (dataset or path):
         dataset, path = config.dataset, config.data
     name = train.name if path is None else dataset or "auto"
-    return train, _other_part(name, path, config.image_size if config else None, "train", **where)
+    return train, _other_part(name, path, ImageOptions.create(config), "train", **where)
 
 
 def load_training_images(sources, dataset, path, offline, warn):
@@ -154,8 +155,8 @@ def load_training_images(sources, dataset, path, offline, warn):
     info = next((source.info for source in sources if source.info), None)
     where = dict(offline=offline, warn=warn)
     if dataset or path:
-        size = info.config.image_size if info else None
-        return datasets.load_dataset(dataset or "auto", path, size, **where)
+        options = ImageOptions.create(info.config if info else None)
+        return datasets.load_dataset(dataset or "auto", path, options, **where)
     if info is None:
         raise ValueError(
             "Real images must be named with --dataset or --data where no source is a run that "
@@ -168,19 +169,20 @@ def load_training_images(sources, dataset, path, offline, warn):
         raise kind(f"{error} --dataset or --data names the real images, too.") from None
 
 
-def load_parts(name, path, size, split="train", **where):
+def load_parts(name, path, options, split="train", **where):
     """Returns a part of a data set and the other one, None where it has no other.
 
     Args:
+        options: `ImageOptions`.
         split: "train" or "test", the part that comes first.
     """
-    part = datasets.load_dataset(name, path, size, split, **where)
-    return part, _other_part(part.name if path is None else name, path, size, split, **where)
+    part = datasets.load_dataset(name, path, options, split, **where)
+    return part, _other_part(part.name if path is None else name, path, options, split, **where)
 
 
-def _other_part(name, path, size, split, **where):
+def _other_part(name, path, options, split, **where):
     try:
-        return datasets.load_dataset(name, path, size, "test" if split == "train" else "train", **where)
+        return datasets.load_dataset(name, path, options, "test" if split == "train" else "train", **where)
     except ValueError:
         return None
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from keras_gan.config import SAMPLES
 from keras_gan.data import datasets, download
+from keras_gan.data.options import ImageOptions
 from keras_gan.evaluation import feature_stats
 from keras_gan.evaluation.inputs import ImageSet, RunInput, load_parts, load_real_images, open_inputs
 from keras_gan.run.info import is_run
@@ -37,15 +38,13 @@ class Side(NamedTuple):
         return min(len(self.dataset.images), most or len(self.dataset.images))
 
 
-def open_side(
-    text: str, image_size: tuple[int, int] | None, assumed: str | None, offline: bool, warn: Warn
-) -> Side:
+def open_side(text: str, options: ImageOptions, assumed: str | None, offline: bool, warn: Warn) -> Side:
     """Returns the `Side` that a user names.
 
     Args:
         text: a run, an .npz file of statistics, or images: a path or the name of a data set,
             followed by :train or :test where that part of it is meant.
-        image_size: (h, w) to which images are resized as they are read; None leaves them.
+        options: what is done with images as they are read.
         assumed: name of the features of a file of statistics that does not record them.
 
     Raises:
@@ -60,7 +59,7 @@ def open_side(
         place, split = text, "train"
     known = place.replace("_", "-") in download.DATASETS and not Path(place).exists()
     name, path = (place, None) if known else ("auto", place)
-    part, other = load_parts(name, path, image_size, split, offline=offline, warn=warn)
+    part, other = load_parts(name, path, options, split, offline=offline, warn=warn)
     return Side(text, source=ImageSet(text, part.images), dataset=part, other=other)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from keras_gan.data import image_folder
+from keras_gan.data.image_file import read_image
 from keras_gan.figures.grid import add_caption
 from keras_gan.files.atomic import atomic_write
 
@@ -56,5 +56,5 @@ def save_gif(path, paths, captions):
 
 def _frame(path, text):
     """Returns a captioned picture as Pillow's, of at most 256 colours."""
-    picture = add_caption(image_folder.read_image(path), text)
+    picture = add_caption(read_image(path), text)
     return Image.fromarray(picture).quantize(256, kmeans=2)  # exact where there are no more

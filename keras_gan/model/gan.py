@@ -194,8 +194,8 @@ class GAN:
 
         Args:
             epochs, batch_size, sample_interval: as in the original; None is the preset's value.
-            data: name of a data set, path of images, uint8 array (n, h, w[, c]), or None for
-                the preset's data set.
+            data: name of a data set, path of images, array or tensor (n, h, w[, c]), list, data set
+                or loader of images, see docs/data.md; None is the preset's data set.
             outdir: folder for samples, history and checkpoint.
             engine: one of `config.ENGINES`; None is the default, or the resumed run's.
             overwrite: whether to replace a run in `outdir`.
@@ -233,7 +233,7 @@ class GAN:
         It prints how many images go through which network, and about how long that takes.
 
         Args:
-            real: a data set ("mnist:test"), a path or an array of images; None is the test part of
+            real: a data set ("mnist:test"), a path, or images as `train` takes them; None is the test part of
                 what this GAN was trained on.
             count: number of samples, and of real images at most.
             features: as `--features` takes them. Without InceptionV3's weights and a network to

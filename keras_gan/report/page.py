@@ -8,7 +8,7 @@ import string
 from pathlib import Path
 
 import keras_gan
-from keras_gan.data import image_folder
+from keras_gan.data.image_file import get_data_uri
 from keras_gan.evaluation import diagnosis
 from keras_gan.figures import gif
 from keras_gan.figures.curves import FEW, collect_losses, collect_scores, smooth_curve
@@ -149,7 +149,7 @@ def _diagnosis(metrics):
 
 def _figure(info, step, path, side, attributes=""):
     caption = html_tables.escape(gif.make_caption(step, info))
-    image = f'<img alt="Samples, {caption}" src="{image_folder.data_uri(path, side)}">'
+    image = f'<img alt="Samples, {caption}" src="{get_data_uri(path, side)}">'
     return f"<figure {attributes}>{image}<figcaption>{caption}</figcaption></figure>"
 
 

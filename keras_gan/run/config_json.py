@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from keras_gan.config import TrainConfig, get_preset
 from keras_gan.data import datasets
+from keras_gan.data.options import ImageOptions
 from keras_gan.files.atomic import atomic_write
 from keras_gan.presets import Preset
 from keras_gan.run.grids import MAX_STEP, Schedules, has_grid, read_schedules
@@ -19,7 +20,7 @@ class RunInfo(NamedTuple):
 
     Attributes:
         config: resolved `TrainConfig`.
-        data: name, source, sha256 and number of the images.
+        data: name, source, sha256 and number of the images, and the notes of `Dataset` on them.
         first_step: step at which the run began; 0 for a new GAN.
         framework: "keras", or "torch" for the reference.
         device: name of the device.
@@ -47,7 +48,7 @@ class RunInfo(NamedTuple):
     ) -> "RunInfo":
         """Returns the `RunInfo` of a run on a data set, to the last step of its configuration."""
         data = {"name": dataset.name, "source": dataset.source, "sha256": dataset.sha256}
-        data |= {"images": len(dataset.images)}
+        data |= {"images": len(dataset.images), "notes": list(dataset.notes)}
         info = cls(config.of_shape(dataset.image_shape), data, first_step, framework, device, versions)
         return info._replace(grids=info.default_grids())
 
@@ -92,7 +93,8 @@ class RunInfo(NamedTuple):
             name = self.data["name"]  # "auto" might choose another now
             if self.data["source"] == "memory":
                 raise ValueError("The run's images came from memory. Received: none; give them again.")
-        return self.check_dataset(datasets.load_dataset(name, config.data, config.image_size, **options))
+        how = ImageOptions.create(config)
+        return self.check_dataset(datasets.load_dataset(name, config.data, how, **options))
 
     def check_same(self, name: str | Path, received: dict[str, Any]) -> None:
         """Compares settings with those of the run.
@@ -136,9 +138,19 @@ class RunInfo(NamedTuple):
             raise ValueError(
                 f"The images must be those of the run, {self.data['name']} with the hash "
                 f"{self.data['sha256'][:12]}. Received: {len(dataset.images)} of {dataset.name} "
-                f"with the hash {dataset.sha256[:12]}, from {dataset.source}."
+                f"with the hash {dataset.sha256[:12]}, from {dataset.source}.{self._explain(dataset.notes)}"
             )
         return dataset
+
+    def _explain(self, notes):
+        """Returns a sentence on what is done to the images now but was not in the run, or was."""
+        recorded = self.data.get("notes")
+        if recorded is None and notes:
+            return f" The run is of an earlier version, which did not do this: {' '.join(notes)}"
+        if recorded is not None and set(recorded) != set(notes):
+            then, now = (" ".join(lines) or "nothing." for lines in (recorded, notes))
+            return f" Done to the images in the run: {then} Now: {now}"
+        return ""
 
 
 def find_info(folder: Path) -> RunInfo | None:
@@ -168,6 +180,8 @@ def read_info(folder: str | Path) -> RunInfo:
             raise ValueError("its data set has no name")
         if type(images["images"]) is not int or not 1 <= images["images"] < 2**63:
             raise ValueError(f"its data set has {images['images']!r} images")
+        if not all(isinstance(note, str) for note in list(images.get("notes", []))):
+            raise ValueError("the notes on its images are no sentences")
         config = TrainConfig.from_dict(content["config"]).resolved()
         first, versions = int(content.get("first_step", 0)), dict(content["versions"])
         if not 0 <= first <= MAX_STEP:

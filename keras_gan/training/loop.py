@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 
 from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
-from keras_gan.data.download import DATASETS
+from keras_gan.data.options import ImageOptions
 from keras_gan.evaluation import features
 from keras_gan.evaluation.score import Scorer
 from keras_gan.export import generator
@@ -105,14 +106,14 @@ def train_gan(gan, settings, data, outdir, *, overwrite=False, resume=False, qui
 
     Args:
         settings: dict of fields of `TrainConfig`; those that are None were not given.
-        data: name of a data set, path of images, uint8 array (n, h, w[, c]), or None.
+        data: name of a data set, path of images, what `convert.read_data` takes, or None.
     """
     if resume and overwrite:
         raise ValueError("Give resume=True or overwrite=True, not both.")
     given = {name: value for name, value in settings.items() if value is not None}
-    if isinstance(data, (str, Path)):
-        known = str(data).replace("_", "-") in {*DATASETS, "auto"}
-        given |= {"dataset": str(data)} if known else {"data": str(data), "dataset": None}
+    if isinstance(data, (str, os.PathLike)):
+        known = isinstance(data, str) and datasets.is_dataset_name(data)
+        given |= {"dataset": data} if known else {"data": os.fspath(data), "dataset": None}
     info = read_info(outdir) if resume else None
     if info:
         own = gan.config.to_dict()
@@ -133,10 +134,12 @@ def train_gan(gan, settings, data, outdir, *, overwrite=False, resume=False, qui
 
 
 def _load_dataset(config, data, info):
-    if isinstance(data, np.ndarray):
-        dataset = datasets.Dataset.from_array(data)
+    if data is not None and not isinstance(data, (str, os.PathLike)):
+        dataset = datasets.open_dataset(data, ImageOptions.create(config))
         return info.check_dataset(dataset) if info else dataset
-    return info.load_dataset(config) if info else datasets.load_dataset(config.dataset, config.data)
+    if info:
+        return info.load_dataset(config)
+    return datasets.load_dataset(config.dataset, config.data, ImageOptions.create(config))
 
 
 def _load_extractor(dataset, config, offline):

@@ -58,7 +58,9 @@ def test_run_directory_among_the_pictures_is_refused_before_they_are_read(tmp_pa
 
 
 def test_train_hands_every_setting_on(tmp_path, images_npz):
-    numbers = "--lr 0.5 --b1 0.25 --b2 0.125 --seed 9 --sample-interval 2 --image-size 4x5 --quiet"
+    numbers = (
+        "--lr 0.5 --b1 0.25 --b2 0.125 --seed 9 --sample-interval 2 --image-size 4x5 --fit stretch --quiet"
+    )
     result = run(*SMALL, "--data", images_npz, *numbers.split())
     assert (result.exit_code, result.output) == (0, "")
     record = json.loads((tmp_path / "images/config.json").read_text())
@@ -108,7 +110,7 @@ def test_folder_of_texts_is_refused(tmp_path):
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts/a.txt").write_text("hello")
     line = refused("train", "--data", "texts")
-    assert "Expected pictures" in line and "a.txt" in line
+    assert "Expected image files" in line and "a.txt" in line
 
 
 def test_pictures_of_mixed_sizes_are_refused_with_the_way_out(tmp_path):

@@ -3,19 +3,18 @@
 import gzip
 import hashlib
 import socket
-import struct
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from keras_gan.data import datasets, download
-from tests.conftest import REPOSITORY
+from keras_gan.data.options import ImageOptions
+from tests.conftest import REPOSITORY, forbidden, make_idx, save_image
 
 MNIST = REPOSITORY / "../shared/data/mnist.npz"
-PIXELS = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+IMAGES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 LABELS = np.array([7, 9], np.uint8)
 
 
@@ -32,23 +31,18 @@ def cache(monkeypatch, keras_home):
         yield keras_home / "datasets"
 
 
-def no_warning(line):
-    pytest.fail(f"unexpected warning: {line}")
-
-
 def write_mnist(path):
-    np.savez(path, x_train=PIXELS, y_train=LABELS, x_test=PIXELS[1:], y_test=LABELS[1:])
+    np.savez(path, x_train=IMAGES, y_train=LABELS, x_test=IMAGES[1:], y_test=LABELS[1:])
 
 
 def write_idx(path, array):
-    header = struct.pack(f">I{array.ndim}I", 0x800 + array.ndim, *array.shape)
-    path.write_bytes(gzip.compress(header + array.tobytes()))
+    path.write_bytes(gzip.compress(make_idx(array)))
 
 
 def test_auto_is_mnist_when_it_is_cached(cache):
     write_mnist(cache / "mnist.npz")
-    dataset = datasets.load_dataset(warn=no_warning)
-    np.testing.assert_array_equal(dataset.images[..., 0], PIXELS)
+    dataset = datasets.load_dataset(warn=forbidden)
+    np.testing.assert_array_equal(dataset.images[..., 0], IMAGES)
     assert dataset.labels.tolist() == [7, 9]
     assert (dataset.name, dataset.split) == ("mnist", "train")
     assert dataset.source == str(cache / "mnist.npz") and dataset.image_shape == (3, 4, 1)
@@ -73,14 +67,14 @@ def test_warning_goes_to_stderr_where_nothing_else_is_said(capsys):
 def test_auto_does_not_replace_a_damaged_mnist(cache):
     (cache / "mnist.npz").write_bytes(b"PK\3\4" + bytes(50))
     with pytest.raises(ValueError, match="mnist.npz cannot be read .* Delete the file to have it"):
-        datasets.load_dataset(warn=no_warning)
+        datasets.load_dataset(warn=forbidden)
 
 
 def test_named_data_set_is_never_replaced(cache):
     with pytest.raises(FileNotFoundError, match="kmnist is not in the cache.*train-images-idx3"):
-        datasets.load_dataset("kmnist", offline=True, warn=no_warning)
+        datasets.load_dataset("kmnist", offline=True, warn=forbidden)
     with pytest.raises(OSError, match="mnist.npz cannot be downloaded.*Connection refused"):
-        datasets.load_dataset("mnist", warn=no_warning)
+        datasets.load_dataset("mnist", warn=forbidden)
 
 
 @pytest.mark.parametrize("name", ["fashion-mnist", "fashion_mnist"])
@@ -88,9 +82,9 @@ def test_named_data_set_is_never_replaced(cache):
 def test_idx_data_set_is_read_from_its_folder_in_the_cache(cache, name, split, start):
     folder = cache / "fashion-mnist"
     folder.mkdir()
-    write_idx(folder / f"{start}-images-idx3-ubyte.gz", PIXELS)
+    write_idx(folder / f"{start}-images-idx3-ubyte.gz", IMAGES)
     write_idx(folder / f"{start}-labels-idx1-ubyte.gz", LABELS)
-    dataset = datasets.load_dataset(name, split=split, offline=True, warn=no_warning)
+    dataset = datasets.load_dataset(name, split=split, offline=True, warn=forbidden)
     assert (dataset.name, dataset.split, dataset.labels.tolist()) == ("fashion-mnist", split, [7, 9])
 
 
@@ -110,7 +104,7 @@ def test_unknown_split_is_refused():
 
 
 def test_digits_are_two_parts_of_scikit_learns(cache):
-    train, test = (datasets.load_dataset("digits", split=s, warn=no_warning) for s in ("train", "test"))
+    train, test = (datasets.load_dataset("digits", split=s, warn=forbidden) for s in ("train", "test"))
     assert train.images.shape == (1437, 28, 28, 1) and test.images.shape == (360, 28, 28, 1)
     assert train.images.dtype == np.uint8 and train.images.min() == 0 and train.images.max() == 255
     assert train.labels[:10].tolist() == list(range(10)) and len(test.labels) == 360
@@ -121,24 +115,23 @@ def test_digits_are_255_sixteenths_of_the_stored_values_before_the_resize(monkey
     from sklearn.datasets import load_digits
 
     monkeypatch.setattr(datasets, "resize", lambda images, size: images)
-    pixels, labels = datasets._digits("test")
-    np.testing.assert_array_equal(pixels[..., 0], np.rint(load_digits().images[1437:] * 255 / 16))
-    np.testing.assert_array_equal(labels, load_digits().target[1437:])
+    loaded = datasets._load_digits("test")
+    np.testing.assert_array_equal(loaded.images[..., 0], np.rint(load_digits().images[1437:] * 255 / 16))
+    np.testing.assert_array_equal(loaded.labels, load_digits().target[1437:])
 
 
 def test_path_is_read_under_its_own_name_or_the_given_one(tmp_path):
     path = tmp_path / "my.digits.npz"
     write_mnist(path)
-    dataset = datasets.load_dataset(path=str(path), warn=no_warning)
+    dataset = datasets.load_dataset(path=str(path), warn=forbidden)
     assert (dataset.name, dataset.source) == ("my.digits", str(path))
     assert datasets.load_dataset("kmnist", path).name == "kmnist"
     assert datasets.load_dataset(path=path, split="test")[2:5] == ("my.digits", str(path), "test")
 
 
-def test_folder_of_pictures_is_read_under_its_name_and_has_no_test_part(tmp_path, monkeypatch):
-    (tmp_path / "faces.v2").mkdir()
-    Image.new("RGB", (10, 20), (1, 2, 3)).save(tmp_path / "faces.v2" / "x.png")
-    dataset = datasets.load_dataset(path=tmp_path / "faces.v2", image_size=(4, 5))
+def test_folder_of_images_is_read_under_its_name_and_has_no_test_part(tmp_path, monkeypatch):
+    save_image(tmp_path / "faces.v2" / "x.png", (1, 2, 3), "RGB", (10, 8))
+    dataset = datasets.load_dataset(path=tmp_path / "faces.v2", options=ImageOptions((4, 5)), warn=forbidden)
     assert (dataset.name, dataset.image_shape, dataset.labels) == ("faces.v2", (4, 5, 3), None)
     monkeypatch.chdir(tmp_path / "faces.v2")
     assert datasets.load_dataset(path=".").name == "faces.v2"
@@ -147,7 +140,7 @@ def test_folder_of_pictures_is_read_under_its_name_and_has_no_test_part(tmp_path
 
 
 def test_folder_of_idx_files_is_read_as_such(tmp_path):
-    write_idx(tmp_path / "train-images-idx3-ubyte.gz", PIXELS)
+    write_idx(tmp_path / "train-images-idx3-ubyte.gz", IMAGES)
     write_idx(tmp_path / "train-labels-idx1-ubyte.gz", LABELS)
     assert datasets.load_dataset(path=tmp_path).labels.tolist() == [7, 9]
     with pytest.raises(ValueError, match="Expected a source with a test part"):
@@ -160,24 +153,127 @@ def test_digits_with_a_path_are_refused(tmp_path):
 
 
 def test_image_size_is_height_first(tmp_path):
-    np.save(tmp_path / "x.npy", PIXELS)
-    assert datasets.load_dataset(path=tmp_path / "x.npy", image_size=[8, 6]).image_shape == (8, 6, 1)
+    np.save(tmp_path / "x.npy", IMAGES)
+    options = ImageOptions((6, 8))
+    dataset = datasets.load_dataset(path=tmp_path / "x.npy", options=options, warn=forbidden)
+    assert dataset.image_shape == (6, 8, 1)
+
+
+@pytest.mark.parametrize("name", ["x.npy", "digits"])
+def test_images_of_another_aspect_ratio_are_cropped_or_stretched(tmp_path, name):
+    np.save(tmp_path / "x.npy", np.repeat(np.array([[[1, 9, 9, 2]]], np.uint8), 2, 1))  # 2x4
+    path, lines = (tmp_path / name, []) if name == "x.npy" else (None, [])
+    where = dict(name="auto" if path else "digits", path=path)
+    cropped = datasets.load_dataset(**where, options=ImageOptions((4, 2)), warn=lines.append)
+    n = len(cropped.images)
+    assert cropped.image_shape == (4, 2, 1) and cropped.notes == tuple(lines)
+    assert [line.partition(";")[0] for line in lines] == [
+        f"{n} of {n} images are cropped at the centre to the aspect ratio of --image-size"
+    ]
+    options = ImageOptions((4, 2), fit="stretch")
+    stretched = datasets.load_dataset(**where, options=options, warn=forbidden)
+    assert stretched.image_shape == (4, 2, 1) and stretched.sha256 != cropped.sha256
+
+
+def test_sizes_are_refused_before_images_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.readers, "read_path", forbidden)
+    options = ImageOptions((2000, 2000), max_values=2**18)
+    for where in ({"path": tmp_path / "x.npy"}, {"name": "digits"}):
+        with pytest.raises(
+            ValueError, match="at most 262,144 values each.*Received: 2000x2000x1 from --image-size"
+        ):
+            datasets.load_dataset(**where, options=options)
+
+
+def test_images_that_would_fill_the_memory_are_refused_before_they_are_resized(tmp_path):
+    with pytest.raises(ValueError, match="in memory. Received: 1,437 images of 4096x4096x1"):
+        datasets.load_dataset("digits", options=ImageOptions((4096, 4096)))
+
+
+def test_images_too_large_to_train_on_are_refused(tmp_path):
+    np.save(tmp_path / "x.npy", IMAGES)
+    with pytest.raises(
+        ValueError, match="x.npy: Images to train on must have at most 11 values each.*Received: 3x4x1"
+    ):
+        datasets.load_dataset(path=tmp_path / "x.npy", options=ImageOptions(max_values=11))
+
+
+def test_background_that_is_no_colour_is_refused_with_any_data_set():
+    with pytest.raises(ValueError, match="background must be a colour"):
+        datasets.load_dataset("digits", options=ImageOptions(background="no colour"))
+
+
+def test_what_is_given_is_a_name_a_path_or_in_memory(tmp_path, monkeypatch, cache):
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", IMAGES)
+    save_image(tmp_path / "digits" / "x.png", 9)
+    for data, name, source in (
+        ("digits", "digits", "scikit-learn"),
+        ("./digits", "digits", "./digits"),
+        (tmp_path / "digits", "digits", str(tmp_path / "digits")),
+        ("x.npy", "x", "x.npy"),
+        (IMAGES, "array", "memory"),
+        (list(IMAGES), "array", "memory"),
+    ):
+        dataset = datasets.open_dataset(data, warn=forbidden)
+        assert (dataset.name, dataset.source, dataset.split) == (name, source, "train")
+    write_mnist(cache / "mnist.npz")
+    for data in (5, None, object(), b"x.npy"):
+        with pytest.raises(TypeError, match=f"Received: {type(data).__name__}."):
+            datasets.open_dataset(data)
+    with pytest.raises(FileNotFoundError, match="no file nowhere"):
+        datasets.open_dataset("nowhere")
+
+
+def test_notes_are_told_once_and_kept(tmp_path):
+    save_image(tmp_path / "in" / "x.png", (0, 0, 0, 0), "RGBA")
+    lines = []
+    dataset = datasets.load_dataset(path=tmp_path / "in", warn=lines.append)
+    assert dataset.notes == tuple(lines) and "composited on white" in lines[0] and len(lines) == 1
+
+
+@pytest.mark.slow
+def test_million_images_are_opened_and_hashed_in_little_memory(tmp_path):
+    """784 MB on disk, in a process of its own, whose peak is measured."""
+    code = """if 1:
+        import resource, sys
+        import numpy as np
+        from keras_gan.data.datasets import load_dataset
+        from keras_gan.rng import draw_batch_rows
+
+        peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        before = peak()
+        dataset = load_dataset(path=sys.argv[1])
+        for step in range(10):
+            batch = dataset.images[draw_batch_rows(len(dataset.images), 256, 0, step, True)]
+        assert batch.shape == (256, 28, 28, 1) and len(dataset.images) == 10**6
+        print(peak() - before, dataset.sha256)
+    """
+    images = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint8, (10**6, 28, 28))
+    images[::1000] = np.arange(784, dtype=np.uint16).reshape(28, 28) % 256
+    digest = hashlib.sha256(b"(1000000, 28, 28, 1) uint8")
+    for i in range(0, 10**6, 10**5):
+        digest.update(images[i : i + 10**5])
+    del images
+    run = subprocess.run([sys.executable, "-c", code, tmp_path / "x.npy"], capture_output=True, text=True)
+    grown, sha256 = run.stdout.split()
+    assert sha256 == digest.hexdigest() and int(grown) < 150 * 10**6, run.stderr
 
 
 def test_identity_is_of_the_pixels_and_not_of_the_file(tmp_path):
-    np.save(tmp_path / "a.npy", PIXELS)
-    np.savez(tmp_path / "b.npz", images=PIXELS.astype(np.int64), labels=LABELS)
-    expected = hashlib.sha256(b"(2, 3, 4, 1) uint8" + PIXELS.tobytes()).hexdigest()
+    np.save(tmp_path / "a.npy", IMAGES)
+    np.savez(tmp_path / "b.npz", images=IMAGES.astype(np.int64), labels=LABELS)
+    expected = hashlib.sha256(b"(2, 3, 4, 1) uint8" + IMAGES.tobytes()).hexdigest()
     assert datasets.load_dataset(path=tmp_path / "a.npy").sha256 == expected
     assert datasets.load_dataset(path=tmp_path / "b.npz").sha256 == expected
-    assert datasets.Dataset.from_array(PIXELS).sha256 == expected
-    assert datasets.Dataset.from_array(PIXELS.reshape(2, 4, 3)).sha256 != expected
+    assert datasets.Dataset.from_array(IMAGES).sha256 == expected
+    assert datasets.Dataset.from_array(IMAGES.reshape(2, 4, 3)).sha256 != expected
 
 
 def test_array_is_a_data_set_from_memory():
-    dataset = datasets.Dataset.from_array(PIXELS / 255)
+    dataset = datasets.Dataset.from_array(IMAGES / 255)
     assert dataset[1:5] == (None, "array", "memory", "train")
-    np.testing.assert_array_equal(dataset.images[..., 0], PIXELS)
+    np.testing.assert_array_equal(dataset.images[..., 0], IMAGES)
 
 
 def test_all_of_mnist_is_read():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from keras_gan.data import datasets
+from keras_gan.data.options import DEFAULTS, ImageOptions
 from keras_gan.evaluation import feature_stats, fid, fid_text, metrics
 from keras_gan.evaluation.inputs import ImageSet
 from keras_gan.evaluation.score import Scorer
@@ -17,7 +18,7 @@ def ignored(line):
     """Takes the place of a warning that may come."""
 
 
-OFFLINE = dict(image_size=None, assumed=None, offline=True, warn=forbidden)
+OFFLINE = dict(options=DEFAULTS, assumed=None, offline=True, warn=forbidden)
 
 
 def side_of(pixels, other=None, name="b"):
@@ -94,7 +95,9 @@ def test_sides_are_paths_and_data_sets_with_their_parts(tmp_path):
 
 def test_images_are_resized_as_they_are_read(tmp_path):
     np.save(tmp_path / "x.npy", PIXELS)
-    assert open_side(str(tmp_path / "x.npy"), (6, 5), None, True, forbidden).dataset.image_shape == (6, 5, 1)
+    assert open_side(
+        str(tmp_path / "x.npy"), ImageOptions((6, 5), fit="stretch"), None, True, forbidden
+    ).dataset.image_shape == (6, 5, 1)
 
 
 def test_extractor_is_fitted_to_labelled_images_of_b_and_else_of_a_and_else_to_others():

@@ -7,6 +7,7 @@ from PIL import Image
 
 from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
+from keras_gan.data.options import DEFAULTS
 from keras_gan.evaluation.inputs import load_parts, load_real_images, match_shape, open_inputs
 from keras_gan.model.gan import GAN
 from keras_gan.rng import Stream, draw_noise
@@ -140,7 +141,7 @@ def test_real_images_can_be_named_and_a_file_may_have_no_test_part(run_a, tmp_pa
 
 def test_parts_come_in_the_order_asked_for(digits):
     where = dict(offline=True, warn=no_warning)
-    part, other = load_parts("auto", digits, None, "test", **where)
+    part, other = load_parts("auto", digits, DEFAULTS, "test", **where)
     assert (part.split, len(part.images), other.split, len(other.images)) == ("test", 100, "train", 200)
 
 

@@ -130,5 +130,5 @@ def test_grids_of_two_sizes_are_refused_and_nothing_is_written(grids, tmp_path):
 
 def test_damaged_grid_is_named(grids, tmp_path):
     grids[1].write_bytes(grids[1].read_bytes()[:100])
-    with pytest.raises(ValueError, match="1.png cannot be read as a picture"):
+    with pytest.raises(ValueError, match="1.png cannot be read as an image"):
         gif.save_gif(tmp_path / "a.gif", grids, list("abc"))

@@ -129,17 +129,53 @@ def test_damaged_lzma_member_is_refused(tmp_path):
 
 
 def test_archive_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(npz, "_MAX_BYTES", 1000)
+    monkeypatch.setattr(npz, "MAX_UNPACKED_BYTES", 1000)
     file = io.BytesIO()
     np.savez_compressed(file, x=np.zeros(1000, np.uint8))
     assert_refused(tmp_path / "bomb.npz", file.getvalue(), "unpacks to more than")
 
 
-def test_small_file_may_swell_and_a_large_one_a_hundredfold():
-    """Or a zip bomb of 16 MiB would fill 16 GiB."""
-    assert npz.max_unpacked_bytes(100) == 64 * 2**20
-    assert npz.max_unpacked_bytes(2**20) == 100 * 2**20
-    assert npz.max_unpacked_bytes(2**40) == 16 * 2**30
+def test_limit_is_one_of_size_and_not_of_ratio(tmp_path):
+    np.savez_compressed(tmp_path / "x.npz", x=np.zeros((8000, 8000), np.uint8))  # 64 MB in 0.06
+    assert (tmp_path / "x.npz").stat().st_size < 10**5 and npz.MAX_UNPACKED_BYTES == 4 * 2**30
+    assert npz.load(tmp_path / "x.npz")["x"].shape == (8000, 8000)
+
+
+def test_only_the_arrays_that_are_named_are_read(tmp_path):
+    np.savez(tmp_path / "x.npz", a=np.arange(3), b=np.array([{}], object))
+    assert npz.load(tmp_path / "x.npz", ["a"])["a"].tolist() == [0, 1, 2]
+    assert npz.list_names(tmp_path / "x.npz") == {"a", "b"}
+    with pytest.raises(ValueError, match="never unpickled"):
+        npz.load(tmp_path / "x.npz")
+
+
+def test_shape_is_read_without_the_array(tmp_path):
+    np.savez(tmp_path / "x.npz", **ARRAYS)
+    assert {n: npz.read_shape(tmp_path / "x.npz", n) for n in ARRAYS} == {
+        n: a.shape for n, a in ARRAYS.items()
+    }
+    with pytest.raises(
+        ValueError, match="x.npz cannot be read as arrays of numbers: .*no item named 'z.npy'"
+    ):
+        npz.read_shape(tmp_path / "x.npz", "z")
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_array_is_mapped_as_it_was_saved(tmp_path, name):
+    path = tmp_path / "x.npy"
+    np.save(path, ARRAYS[name])
+    mapped = npz.map_array(path)
+    np.testing.assert_array_equal(mapped, ARRAYS[name])
+    assert (mapped.dtype, mapped.shape) == (ARRAYS[name].dtype, ARRAYS[name].shape)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda c: c[:-1], lambda c: c + b"x", lambda c: c[:9], lambda c: b"PK" + c]
+)
+def test_array_that_is_damaged_is_not_mapped(tmp_path, change):
+    (tmp_path / "x.npy").write_bytes(change(npy(np.arange(9))))
+    with pytest.raises(ValueError, match="x.npy cannot be read as arrays of numbers"):
+        npz.map_array(tmp_path / "x.npy")
 
 
 @pytest.mark.parametrize("old, new", [(b"(9,), } ", b"(9L,), }"), (b"'<i8'", b"'\\W8'")])

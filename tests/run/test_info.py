@@ -5,7 +5,9 @@ import pytest
 
 from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
+from keras_gan.data.options import ImageOptions
 from keras_gan.run import info
+from tests.conftest import save_image
 
 VERSIONS = {"python": "3.11.0", "keras": "3.15.0", "numpy": "2.0.0"}
 
@@ -42,7 +44,13 @@ def test_record_holds_what_the_data_set_was(tmp_path, run, pixels):
     run.write(tmp_path)
     content = json.loads((tmp_path / "config.json").read_text())
     sha256 = datasets.Dataset.from_array(pixels).sha256
-    assert content["data"] == {"name": "array", "source": "memory", "sha256": sha256, "images": 50}
+    assert content["data"] == {
+        "name": "array",
+        "source": "memory",
+        "sha256": sha256,
+        "images": 50,
+        "notes": [],
+    }
     assert content["image_shape"] == [8, 8, 1] and content["config"]["seed"] == 4
 
 
@@ -110,9 +118,26 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
 # images
 
 
+def test_images_that_an_earlier_version_read_otherwise_are_refused_with_the_likely_reason(tmp_path):
+    save_image(tmp_path / "in" / "x.png", (0, 0, 0, 0), "RGBA")
+    now = datasets.load_dataset(path=tmp_path / "in", warn=[].append)
+    old = of(datasets.Dataset.from_array(np.zeros((2, 3, 4, 3)), "in"), data=str(tmp_path / "in"))
+    del old.data["notes"]
+    with pytest.raises(
+        ValueError, match="is of an earlier version, which did not do this: 1 of 1 images have tr"
+    ):
+        old.check_dataset(now)
+    recorded = of(now, data=str(tmp_path / "in"))
+    assert recorded.load_dataset(recorded.config, warn=[].append).sha256 == now.sha256
+    black = ImageOptions(background="black")
+    with pytest.raises(ValueError, match="in the run: .*composited on white.* Now: .*composited on black"):
+        recorded.check_dataset(datasets.load_dataset(path=tmp_path / "in", options=black, warn=[].append))
+
+
 def test_images_are_read_again_from_where_they_were(images_npz):
     path = str(images_npz)
-    run = of(datasets.load_dataset(path=path, image_size=(4, 4)), data=path, image_size=(4, 4))
+    dataset = datasets.load_dataset(path=path, options=ImageOptions((4, 4)))
+    run = of(dataset, data=path, image_size=(4, 4))
     found = run.load_dataset(run.config)
     assert found.sha256 == run.data["sha256"] and found.image_shape == (4, 4, 1)
 

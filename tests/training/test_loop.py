@@ -7,6 +7,7 @@ from unittest import mock
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from keras_gan.config import GanConfig, TrainConfig
@@ -258,6 +259,22 @@ def test_unknown_engine_is_refused(pixels, tmp_path):
 def test_missing_file_of_images_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no.npz"):
         new_gan().train(1, data=tmp_path / "no.npz", outdir=tmp_path / "run")
+
+
+@pytest.mark.parametrize("data", [5, object(), [None], b"digits"])
+def test_data_of_another_kind_is_refused_by_its_type_and_nothing_is_written(tmp_path, data):
+    kind = type(data[0] if isinstance(data, list) else data).__name__
+    with pytest.raises(TypeError, match=f"data must be .* Received: {kind}"):
+        new_gan().train(1, 50, data=data, outdir=tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "wrap", [list, tf.constant, lambda x: (x, np.arange(50)), lambda x: (x[i : i + 20] for i in (0, 20, 40))]
+)
+def test_images_in_memory_of_any_kind_are_those_that_are_trained_on(tmp_path, pixels, wrap):
+    new_gan().train(1, 50, data=wrap(pixels), outdir=tmp_path / "run", quiet=True)
+    assert info.read_info(tmp_path / "run").data["sha256"] == datasets.Dataset.from_array(pixels).sha256
 
 
 def test_data_set_asked_for_by_name_is_never_replaced(tmp_path):
