@@ -57,6 +57,15 @@ class GAN:
         with keras_settings(self.config.precision):
             self._build(JIT_COMPILE if jit_compile is None else jit_compile)
 
+    def __repr__(self):
+        c = self.config
+        settings = f"{c.preset!r}, image_shape={c.image_shape}, seed={c.seed}, step={self.step}"
+        return f"{type(self).__name__}({settings})"
+
+    def __reduce_ex__(self, protocol):
+        """Refuses `pickle` and `copy.deepcopy`: a copy would share compiled functions."""
+        raise TypeError("A GAN is not pickled or copied. Use gan.save(path) and GAN.load(path).")
+
     def _build(self, jit_compile):
         with seed_globals(self.seed):  # for what a subclass leaves to Keras
             self.discriminator = self.build_discriminator()

@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import keras
 import numpy as np
 import pytest
@@ -155,3 +158,11 @@ def test_float64_gives_float64_weights_slots_and_fakes(build):
     floats = {v.dtype for n, v in gan.variables().items() if not n.endswith("iteration")}
     assert floats == {"float64"} and keras.config.floatx() == "float32"
     assert gan.generate(batch(8)[1][0]).dtype == tf.float64
+
+
+def test_repr_says_what_it_is_and_copies_are_refused_with_the_way_out(build):
+    gan = build("aioz")
+    assert repr(gan) == "GAN('aioz', image_shape=(4, 4, 1), seed=0, step=0)"
+    for copied in (copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match=r"gan.save\(path\) and GAN.load\(path\)"):
+            copied(gan)

@@ -1,0 +1,58 @@
+"""A convolutional GAN (Radford et al. 2016, arXiv 1511.06434) as a subclass: 28x28 grey or 64x64 colour.
+
+python examples/dcgan.py                 # MNIST
+python examples/dcgan.py photos/ 64      # a folder of pictures, as 64x64
+"""
+
+import sys
+
+import keras
+from keras import layers
+
+from keras_gan import GAN
+
+
+class DCGAN(GAN):
+    """Images of a size that 4 divides; everything else is the preset's: losses, Adam, order, batches."""
+
+    def build_generator(self):
+        """Returns noise -> dense -> two or more transposed convolutions -> image."""
+        h, w, c = self.image_shape
+        doublings = 2 if h < 64 else 3
+        h, w, filters = h >> doublings, w >> doublings, 64 << doublings
+        model = keras.Sequential([keras.Input((self.latent_dim,))], name="generator")
+        model.add(layers.Dense(h * w * filters, use_bias=False))
+        model.add(layers.Reshape((h, w, filters)))
+        for _ in range(doublings):
+            model.add(layers.BatchNormalization(momentum=0.8))
+            model.add(layers.LeakyReLU(0.2))
+            filters //= 2
+            model.add(layers.Conv2DTranspose(filters, 4, strides=2, padding="same", use_bias=False))
+        model.add(layers.BatchNormalization(momentum=0.8))
+        model.add(layers.LeakyReLU(0.2))
+        model.add(layers.Conv2D(c, 5, padding="same", activation="tanh"))
+        return model
+
+    def build_discriminator(self):
+        """Returns image -> strided convolutions with dropout -> probability of being real."""
+        model = keras.Sequential([keras.Input(self.image_shape)], name="discriminator")
+        for i in range(2 if self.image_shape[0] < 64 else 3):
+            model.add(layers.Conv2D(64 << i, 5, strides=2, padding="same"))
+            model.add(layers.LeakyReLU(0.2))
+            model.add(layers.Dropout(0.3))
+        model.add(layers.Flatten())
+        model.add(layers.Dense(1, activation="sigmoid"))
+        return model
+
+
+def main(data="auto", size=28):
+    """Trains with one update of either network a step, and one count of updates each."""
+    from keras_gan.data.datasets import load_dataset
+
+    dataset = load_dataset(*(("auto", None) if data == "auto" else ("auto", data)), (int(size), int(size)))
+    gan = DCGAN("aioz", image_shape=dataset.image_shape, b1=0.5)
+    gan.train(epochs=25, data=dataset.images, outdir="dcgan", engine="compiled")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
