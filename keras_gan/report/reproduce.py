@@ -4,8 +4,7 @@ import shlex
 from pathlib import Path
 
 from keras_gan.config import GanConfig, TrainConfig
-
-_TRAIN = "python cli.py train"
+from keras_gan.progress import get_program
 
 
 def list_settings(config):
@@ -31,7 +30,7 @@ def train_command(info, folder):
         if name in settings:
             words += [f"--{name.replace('_', '-')}", _word(settings[name])]
     again = f"{folder}-again" if Path(folder).name else "again"
-    return f"{_TRAIN} {shlex.join(words)} --outdir {quote_folder(again)}"
+    return f"{get_program()} train {shlex.join(words)} --outdir {quote_folder(again)}"
 
 
 def _word(value):
@@ -40,7 +39,7 @@ def _word(value):
 
 def resume_command(folder: str | Path) -> str:
     """Returns the command that continues the run in a folder."""
-    return f"{_TRAIN} --resume {quote_folder(folder)}"
+    return f"{get_program()} train --resume {quote_folder(folder)}"
 
 
 def quote_folder(folder: str | Path) -> str:

@@ -21,7 +21,7 @@ def record(pixels, config, source="here", name="mnist", first_step=0, framework=
 def parsed(command):
     """Returns the configuration that the real command line makes of a command."""
     python, program, *words = shlex.split(command)
-    assert (python, program) == ("python", "cli.py")
+    assert python == "python" and program == "-m" and words.pop(0) == "keras_gan"
     result = run(*words, "--dry-run")
     assert result.exit_code == 0, result.output
     return TrainConfig.from_dict(json.loads(result.stdout))
@@ -51,17 +51,17 @@ def test_command_says_no_more_than_is_needed(pixels):
     command = reproduce.train_command(
         record(pixels, TrainConfig.from_dict(dict(preset="aioz", epochs=3, seed=4))), "my runs/a"
     )
-    assert command == "python cli.py train --preset aioz --seed 4 --epochs 3 --outdir 'my runs/a-again'"
+    assert command == "python -m keras_gan train --preset aioz --seed 4 --epochs 3 --outdir 'my runs/a-again'"
 
 
 def test_digits_that_stood_in_for_mnist_are_named(pixels):
     command = reproduce.train_command(record(pixels, TrainConfig(), "scikit-learn", "digits"), ".")
-    assert command == "python cli.py train --preset keras --dataset digits --outdir again"
+    assert command == "python -m keras_gan train --preset keras --dataset digits --outdir again"
 
 
 def test_command_to_resume_is_quoted():
-    assert reproduce.resume_command("my run") == "python cli.py train --resume 'my run'"
-    assert reproduce.resume_command("-run") == "python cli.py train --resume ./-run"
+    assert reproduce.resume_command("my run") == "python -m keras_gan train --resume 'my run'"
+    assert reproduce.resume_command("-run") == "python -m keras_gan train --resume ./-run"
 
 
 def test_what_a_command_cannot_repeat_is_said(pixels):
