@@ -30,10 +30,19 @@ class Reference(NamedTuple):
     test: ImageSet
 
 
-def build_reference(train, test, warn):
-    """Returns the `Reference` of two parts of a data set; without the second, a sixth is held out."""
+def build_reference(train, test, warn, name=None):
+    """Returns the `Reference` of two parts of a data set; without the second, a sixth is held out.
+
+    Args:
+        name: of the features; None is a classifier, or "pca" of images in colour without labels.
+    """
     train, test = train_test_split(train, test, warn)
-    extractor = features.load_classifier(train, test, warn)
+    if name is None and train.labels is None and train.image_shape[2] == 3:
+        name = "pca"
+    if name in (None, "classifier", "digits"):
+        extractor = features.load_classifier(train, test, warn)
+    else:
+        extractor = features.load_extractor(name, train, test, warn=warn)
     real = metrics.gaussian(extractor(train.images)[0])
     return Reference(extractor, real, ImageSet("real test images", test.images))
 
@@ -69,13 +78,17 @@ def score_images(extractor, real, images):
         images: uint8 (n, h, w, c), n at least 2.
     """
     pool, probabilities = extractor(images)
-    counts = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
+    counts = (
+        None
+        if probabilities is None
+        else np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
+    )
     return {
         "n": len(images),
         "frechet_distance": metrics.frechet_distance(metrics.gaussian(pool), real, "symmetric").value,
-        "confident": float((probabilities.max(axis=1) >= CONFIDENT).mean()),
-        "classes": int(np.count_nonzero(counts)),
-        "rarest": float(counts.min() / len(images)),
+        "confident": None if counts is None else float((probabilities.max(axis=1) >= CONFIDENT).mean()),
+        "classes": None if counts is None else int(np.count_nonzero(counts)),
+        "rarest": None if counts is None else float(counts.min() / len(images)),
     }
 
 

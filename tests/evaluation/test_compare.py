@@ -229,3 +229,12 @@ def test_wrong_use_ends_in_one_line(words, code, message, folder, tmp_path, monk
     assert message in result.stderr.splitlines()[-1]
     assert len(result.stderr.splitlines()) in (1, 4), result.stderr  # 4 with the usage
     assert not (tmp_path / "out").exists()
+
+
+def test_colour_images_without_labels_are_compared_by_their_pixels_and_no_classes_are_counted():
+    images = np.random.default_rng(0).integers(0, 256, (30, 6, 6, 3), np.uint8)
+    train, test = (datasets.Dataset.from_array(part) for part in (images[:20], images[20:]))
+    reference = compare.build_reference(train, test, None)
+    row = compare.score_images(reference.extractor, reference.real, images)
+    assert reference.extractor.name == "pca" and row["frechet_distance"] > 0
+    assert (row["confident"], row["classes"], row["rarest"]) == (None, None, None)
