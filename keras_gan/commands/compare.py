@@ -45,9 +45,12 @@ from keras_gan.training import interrupt
 @click.option(
     "--outdir", type=UserPath(), help="Folder of pictures and runs. Default: compare or compare-PRESET."
 )
+@click.option(
+    "--features", type=UserPath(), metavar="NAME", help="Of RUNs: as in `fid`. Default: classifier."
+)
 @click.option("--json", "as_json", is_flag=True, help=JSON)
 @click.pass_context
-def compare(ctx, runs, labels, preset, epochs, batch_size, seeds, overwrite, **settings):
+def compare(ctx, runs, labels, preset, epochs, batch_size, seeds, overwrite, features, **settings):
     """Compares runs, folders of images and .npz files of images; or trains a preset in both frameworks.
 
     \b
@@ -71,6 +74,8 @@ def compare(ctx, runs, labels, preset, epochs, batch_size, seeds, overwrite, **s
         raise click.UsageError(
             f"give a --label for each RUN or none. Received: {len(labels)} for {len(runs)}."
         )
+    if preset and features:
+        raise click.UsageError("--features is for RUNs; with --preset a classifier scores both frameworks.")
     if preset:
         try:
             _compare_frameworks(get_preset(preset).name, given, seeds or [0, 1, 2], overwrite, **settings)
@@ -80,10 +85,10 @@ def compare(ctx, runs, labels, preset, epochs, batch_size, seeds, overwrite, **s
     elif len(runs) < 2:
         raise click.UsageError(f"give two RUNs or more, or --preset. Received: {' '.join(runs) or 'none'}.")
     else:
-        _compare_runs(runs, labels, **settings)
+        _compare_runs(runs, labels, features, **settings)
 
 
-def _compare_runs(paths, labels, dataset, data, offline, count, seed, outdir, as_json):
+def _compare_runs(paths, labels, features, dataset, data, offline, count, seed, outdir, as_json):
     for path in paths:
         if not Path(path).exists():
             raise FileNotFoundError(f"RUN must be a run directory, images or losses. Received: no {path}.")
@@ -103,7 +108,7 @@ def _compare_runs(paths, labels, dataset, data, offline, count, seed, outdir, as
     histories = {names[path]: read_losses(path) for path in logs}
     train, test = load_real_images(sources, dataset, data, offline, warn)
     sources = match_shape(sources, train.image_shape)
-    reference = compare.build_reference(train, test, warn)
+    reference = compare.build_reference(train, test, warn, features)
     rows = compare.compute_rows(sources, reference, seed, count, histories)
     written = compare.save_figures(Path(outdir or "compare"), sources, seed, histories)
     if as_json:

@@ -214,7 +214,7 @@ def test_without_a_history_there_is_no_chart_and_it_is_said(folder, stub, tmp_pa
         ("a b --seeds 0", 2, "not both"),
         ("a b --overwrite", 2, "not both"),
         ("a nowhere", 1, "RUN must be a run directory, images or losses. Received: no nowhere."),
-        ("a empty", 1, "Expected pictures"),
+        ("a empty", 1, "Expected image files"),
         ("a a", 1, "Each source must be given once"),
         ("a other.npz", 1, "images of the real ones' shape, 14x14x1. Received: other.npz of 8x8x1."),
         ("a b --data nowhere.npz", 1, "no file nowhere.npz"),
@@ -238,3 +238,11 @@ def test_colour_images_without_labels_are_compared_by_their_pixels_and_no_classe
     row = compare.score_images(reference.extractor, reference.real, images)
     assert reference.extractor.name == "pca" and row["frechet_distance"] > 0
     assert (row["confident"], row["classes"], row["rarest"]) == (None, None, None)
+
+
+def test_features_are_those_that_are_asked_for(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder)
+    words = ("fakes.npz", "digits.npz", "--data", "digits.npz", "--features", "pca", "--outdir", tmp_path)
+    found = json.loads(run(*words, "--json").stdout)
+    assert found["features"]["name"] == "pca" and found["rows"][0]["classes"] is None
+    assert "pixels of digits" in run(*words).stdout
