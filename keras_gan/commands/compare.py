@@ -15,6 +15,7 @@ from keras_gan.commands.options import (
     PresetName,
     Seeds,
     UserPath,
+    image_options,
     reject_wrong_values,
     start_tensorflow,
     warn,
@@ -37,6 +38,7 @@ from keras_gan.training import interrupt
     "--dataset", type=DatasetName(), help="Real images, see `datasets`. Default: those of the first run."
 )
 @click.option("--data", type=UserPath(), help=DATA)
+@image_options
 @click.option("--offline", is_flag=True, help=OFFLINE)
 @click.option("--count", default=5000, show_default=True, type=Integer(2), help="Samples scored per run.")
 @click.option(
@@ -88,11 +90,14 @@ def compare(ctx, runs, labels, preset, epochs, batch_size, seeds, overwrite, fea
         _compare_runs(runs, labels, features, **settings)
 
 
-def _compare_runs(paths, labels, features, dataset, data, offline, count, seed, outdir, as_json):
+def _compare_runs(
+    paths, labels, features, dataset, data, fit, background, offline, count, seed, outdir, as_json
+):
     for path in paths:
         if not Path(path).exists():
             raise FileNotFoundError(f"RUN must be a run directory, images or losses. Received: no {path}.")
     start_tensorflow("cpu")
+    from keras_gan.data.options import ImageOptions
     from keras_gan.evaluation import compare
     from keras_gan.evaluation.inputs import load_real_images, match_shape, open_inputs
     from keras_gan.run.losses import is_loss_log, read_losses
@@ -101,12 +106,13 @@ def _compare_runs(paths, labels, features, dataset, data, offline, count, seed, 
     if len(logs) == len(paths):
         raise ValueError("compare needs images of a RUN. Received: losses alone, which `plot` draws.")
     names = dict(zip(paths, labels or (Path(path).absolute().name for path in paths)))
-    sources = open_inputs([path for path in paths if path not in logs], warn)
+    how = {"fit": fit, "background": background}
+    sources = open_inputs([path for path in paths if path not in logs], warn, ImageOptions.create(**how))
     if labels:
         images = [path for path in paths if path not in logs]
         sources = [source._replace(name=names[path]) for source, path in zip(sources, images)]
     histories = {names[path]: read_losses(path) for path in logs}
-    train, test = load_real_images(sources, dataset, data, offline, warn)
+    train, test = load_real_images(sources, dataset, data, offline, warn, **how)
     sources = match_shape(sources, train.image_shape)
     reference = compare.build_reference(train, test, warn, features)
     rows = compare.compute_rows(sources, reference, seed, count, histories)
@@ -119,6 +125,7 @@ def _compare_runs(paths, labels, features, dataset, data, offline, count, seed, 
 
 def _compare_frameworks(preset, given, seeds, overwrite, outdir, dataset, data, as_json, **settings):
     offline, count, seed = (settings[name] for name in ("offline", "count", "seed"))
+    given = given | {name: settings[name] for name in ("fit", "background") if settings[name] is not None}
     with reject_wrong_values():
         config = TrainConfig(GanConfig(preset), dataset, data, device="cpu", **given).resolved()
     folder = Path(outdir or f"compare-{preset}")

@@ -12,6 +12,7 @@ from keras_gan.commands.options import (
     Integer,
     UserPath,
     get_png_path,
+    image_options,
     start_tensorflow,
     warn,
 )
@@ -23,8 +24,11 @@ from keras_gan.config import SAMPLES
 @click.option("--count", default=SAMPLES, show_default=True, type=Integer(10), help="Number of samples.")
 @click.option("--dataset", type=DatasetName(), help="Real images, see `datasets`. Default: those of the run.")
 @click.option("--data", type=UserPath(), help=DATA)
+@image_options
 @feature_options
-def evaluate(run, count, dataset, data, which, weights, batch_size, seed, device, offline, as_json):
+def evaluate(
+    run, count, dataset, data, fit, background, which, weights, batch_size, seed, device, offline, as_json
+):
     """Measures the samples of a run, with real images for comparison, and adds the numbers to metrics.jsonl.
 
     \b
@@ -42,7 +46,7 @@ def evaluate(run, count, dataset, data, which, weights, batch_size, seed, device
     if not is_run(run):
         raise ValueError(f"RUN must be a run directory or a checkpoint. Received: {run}.")
     [source] = open_inputs([run], warn)
-    parts = load_real_images([source], dataset, data, offline, warn)
+    parts = load_real_images([source], dataset, data, offline, warn, fit=fit, background=background)
     train, test = compare.train_test_split(*parts, warn)
     match_shape([source], train.image_shape)
     extractor = load_extractor(which, (train, test), weights, batch_size, offline)

@@ -12,6 +12,7 @@ from keras_gan.commands.options import (
     Integer,
     Size,
     UserPath,
+    image_options,
     start_tensorflow,
     warn,
 )
@@ -79,13 +80,28 @@ def load_extractor(which, real, weights, batch_size, offline):
 @click.argument("b", required=False, type=UserPath())
 @click.option("--count", type=Integer(2), help="Most images of each. Default: all, 5000 of a run.")
 @click.option("--image-size", type=Size(), help="Resize images to 64 or to 64x48 as they are read.")
+@image_options
 @click.option(
     "--save-stats", type=UserPath(), metavar="FILE.npz", help="Write A's statistics; B may be left out."
 )
 @click.option("--protocol", metavar="NAME", help="Features of statistics files that do not record them.")
 @add_feature_options(_FEATURES_OF_FID)
 def fid(
-    a, b, count, image_size, save_stats, protocol, which, weights, batch_size, seed, device, offline, as_json
+    a,
+    b,
+    count,
+    image_size,
+    fit,
+    background,
+    save_stats,
+    protocol,
+    which,
+    weights,
+    batch_size,
+    seed,
+    device,
+    offline,
+    as_json,
 ):
     """Computes the Fréchet distance of A to B, in the features of a network.
 
@@ -111,7 +127,8 @@ def fid(
     from keras_gan.evaluation.sides import open_side
 
     assumed = protocol or (None if which == "all" else which)
-    sides = [open_side(text, ImageOptions(image_size), assumed, offline, warn) for text in (a, b) if text]
+    options = ImageOptions.create(size=image_size, fit=fit, background=background)
+    sides = [open_side(text, options, assumed, offline, warn) for text in (a, b) if text]
     if which == "all":
         found = all_features.compute_all(*sides, count, seed, batch_size, warn)
         click.echo(json.dumps(found._asdict(), indent=2) if as_json else all_features.format_all(found))

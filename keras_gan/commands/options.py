@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from keras_gan.config import check_choice, get_preset
+from keras_gan.config import FITS, check_choice, get_preset
 from keras_gan.presets import PRESETS
 from keras_gan.start_tensorflow import import_tensorflow
 
@@ -19,6 +19,7 @@ DATA = "Folder, .zip, .npz, .npy, .csv or idx(.gz) file of images, instead of a 
 IMAGE_SIZE = "Resize images to 64 or to 64x48 (height x width)."
 FIT = "Of images of another aspect ratio than --image-size: crop at the centre, or stretch."
 BACKGROUND = "Colour behind transparent pixels: a name or #rrggbb."
+_DEFAULT = "Default: the run's, or as in `train`."
 FEATURES = (
     "Feature extractor: inception, classifier or FILE.keras. Default: inception if its weights are here."
 )
@@ -160,6 +161,12 @@ class DatasetName(click.ParamType):
         from keras_gan.data.download import DATASETS
 
         return ["auto", *DATASETS]
+
+
+def image_options(function):
+    """Adds the options that say how images are read, which are None where they are not given."""
+    function = click.option("--background", metavar="COLOUR", help=f"{BACKGROUND} {_DEFAULT}")(function)
+    return click.option("--fit", type=click.Choice(FITS), help=f"{FIT} {_DEFAULT}")(function)
 
 
 def _shorten(value):

@@ -15,10 +15,11 @@ from keras_gan.commands.options import (
     Integer,
     PresetName,
     UserPath,
+    image_options,
     start_tensorflow,
     warn,
 )
-from keras_gan.config import get_preset
+from keras_gan.config import MAX_VALUES, get_preset
 
 _MODES = ("float64", "resync", "free")
 
@@ -51,10 +52,25 @@ _MODES = ("float64", "resync", "free")
     help="Data set, see `datasets`, or auto.",
 )
 @click.option("--data", type=UserPath(), help=DATA)
+@image_options
 @click.option("--offline", is_flag=True, help=OFFLINE)
 @click.option("--outdir", type=UserPath(), help="Folder of chart and samples. Default: parity-PRESET.")
 @click.option("--json", "as_json", is_flag=True, help=JSON)
-def parity(preset, steps, modes, batch_size, seed, dataset, data, offline, outdir, as_json, **tolerances):
+def parity(
+    preset,
+    steps,
+    modes,
+    batch_size,
+    seed,
+    dataset,
+    data,
+    fit,
+    background,
+    offline,
+    outdir,
+    as_json,
+    **tolerances,
+):
     """Trains a preset in Keras and in PyTorch from the same weights, batches and noise.
 
     \b
@@ -65,9 +81,11 @@ def parity(preset, steps, modes, batch_size, seed, dataset, data, offline, outdi
     above its tolerance.
     """
     from keras_gan.data import datasets
+    from keras_gan.data.options import ImageOptions
 
     chosen = get_preset(preset)
-    images = datasets.load_dataset(dataset, data, offline=offline, warn=warn).images
+    options = ImageOptions.create(fit=fit, background=background, max_values=MAX_VALUES)
+    images = datasets.load_dataset(dataset, data, options, offline=offline, warn=warn).images
     start_tensorflow("cpu")
     from keras_gan.figures.curves import save_differences
     from keras_gan.figures.grid import save_side_by_side

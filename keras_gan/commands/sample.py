@@ -17,6 +17,7 @@ from keras_gan.commands.options import (
     UserPath,
     get_checkpoint_file,
     get_png_path,
+    image_options,
     start_tensorflow,
     warn,
 )
@@ -25,7 +26,7 @@ MAX_IN_PICTURE = 10_000  # images: 46 million pixels at 28x28
 MAX_NPZ_BYTES = 2**31  # which take four times as much memory while they are drawn
 
 _GRID_OPTIONS = {"seeds", "count", "grid", "npz"}
-_DATA_OPTIONS = {"dataset", "data", "offline"}
+_DATA_OPTIONS = {"dataset", "data", "fit", "background", "offline"}
 
 _MODES = {  # what is written in place of a grid, and the options that each takes
     "png": {"seeds", "count"},
@@ -72,6 +73,7 @@ _FRAMES = {"gif": 60, "interpolate": 9}  # a GIF of 60 grids of 28x28 images has
 @click.option("--real", is_flag=True, help="Show them beside as many real images: RUN/real.png.")
 @click.option("--dataset", type=DatasetName(), help="Real images, see `datasets`. Default: those of the run.")
 @click.option("--data", type=UserPath(), help=DATA)
+@image_options
 @click.option("--offline", is_flag=True, help=OFFLINE)
 @click.option("--out", type=UserPath(), metavar="FILE", help="Picture to write. Default: RUN/samples.png.")
 def sample(run, out, **options):
@@ -215,7 +217,8 @@ def _describe_real_images(gan, file, options):
     from keras_gan.evaluation.inputs import RunInput
     from keras_gan.run import info
 
-    where = {"dataset": options["dataset"], "path": options["data"], "offline": options["offline"]}
+    where = {name: options[name] for name in ("dataset", "fit", "background", "offline")}
+    where["path"] = options["data"]
     return [RunInput(str(file.parent), info.read(file), gan)], where | {"warn": warn}
 
 

@@ -3,6 +3,7 @@
 A run is sampled by Keras whichever framework trained it.
 """
 
+import dataclasses
 from pathlib import Path
 from typing import NamedTuple
 
@@ -129,24 +130,27 @@ def _open_input(name, path, warn, options):
     return RunInput(name, run, GAN.load(run.checkpoint))
 
 
-def load_real_images(sources, dataset, path, offline, warn):
+def load_real_images(sources, dataset, path, offline, warn, fit=None, background=None):
     """Returns the training part of the real images, and the test part or None.
 
     Args and errors are those of `load_training_images`.
     """
-    where = dict(offline=offline, warn=warn)
-    train = load_training_images(sources, dataset, path, **where)
+    where, how = dict(offline=offline, warn=warn), dict(fit=fit, background=background)
+    train = load_training_images(sources, dataset, path, **where, **how)
     config = next((source.info.config for source in sources if source.info), None)
     if not (dataset or path):
         dataset, path = config.dataset, config.data
     name = train.name if path is None else dataset or "auto"
-    return train, _other_part(name, path, ImageOptions.create(config), "train", **where)
+    return train, _other_part(name, path, ImageOptions.create(config, **how), "train", **where)
 
 
-def load_training_images(sources, dataset, path, offline, warn):
+def load_training_images(sources, dataset, path, offline, warn, fit=None, background=None):
     """Returns the training part of the real images.
 
     Where neither a `dataset` nor a `path` is given, the first source that is a run names its own.
+
+    Args:
+        fit, background: as in `ImageOptions`; None is the run's.
 
     Raises:
         ValueError: no source names its images, or others are now in their place.
@@ -155,7 +159,7 @@ def load_training_images(sources, dataset, path, offline, warn):
     info = next((source.info for source in sources if source.info), None)
     where = dict(offline=offline, warn=warn)
     if dataset or path:
-        options = ImageOptions.create(info.config if info else None)
+        options = ImageOptions.create(info.config if info else None, fit=fit, background=background)
         return datasets.load_dataset(dataset or "auto", path, options, **where)
     if info is None:
         raise ValueError(
@@ -163,7 +167,8 @@ def load_training_images(sources, dataset, path, offline, warn):
             f"recorded its own. Received: {', '.join(source.name for source in sources)}."
         )
     try:
-        return info.load_dataset(info.config, **where)
+        given = {name: v for name, v in (("fit", fit), ("background", background)) if v is not None}
+        return info.load_dataset(dataclasses.replace(info.config, **given), **where)
     except (OSError, ValueError) as error:
         kind = ValueError if isinstance(error, ValueError) else FileNotFoundError
         raise kind(f"{error} --dataset or --data names the real images, too.") from None

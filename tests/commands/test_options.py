@@ -4,6 +4,7 @@ import click
 import pytest
 
 from keras_gan.commands.options import DatasetName, Integer, PresetName, Seeds, Size, UserPath
+from tests.conftest import run
 
 
 def convert(kind, value):
@@ -55,3 +56,9 @@ def test_word_that_is_no_value_is_refused(kind, values, message):
     for value in values:
         with pytest.raises(click.BadParameter, match=message):
             convert(kind, value)
+
+
+@pytest.mark.parametrize("command", ["train", "fid", "evaluate", "compare", "sample", "parity"])
+def test_every_command_that_reads_images_says_how(command):
+    text = run(command, "--help").stdout
+    assert "--fit [crop|stretch]" in text and "--background COLOUR" in text
