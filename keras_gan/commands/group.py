@@ -3,6 +3,7 @@
 import copy
 import os
 import sys
+import warnings
 
 import click
 
@@ -26,6 +27,8 @@ class Commands(click.Group):
         """
         words = list(sys.argv[1:] if args is None else args)
         _open_closed_descriptors()
+        if any(option.startswith("error") for option in sys.warnoptions):  # -W error, PYTHONWARNINGS=error
+            warnings.simplefilter("default")  # a dependency's warning ends no command
         with streams.safe_output():
             try:
                 return super().main(words, obj=words, **extra)

@@ -137,6 +137,17 @@ def test_home_is_expanded_in_every_path(command):
     assert set(texts) <= NOT_PATHS
 
 
+def test_warning_of_a_dependency_ends_no_command_where_warnings_are_errors():
+    body = (
+        "import warnings\nfrom keras_gan.commands import main\n"
+        "main._describe_epoch = lambda rule: warnings.warn('old') or 'an epoch'\n"
+        "main.main(['presets'])\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", body]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert result.returncode == 0 and "an epoch" in result.stdout and "UserWarning: old" in result.stderr
+
+
 # output
 
 
