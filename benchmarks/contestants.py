@@ -1,11 +1,11 @@
 """Who takes part in `benchmarks.train_step`: the same GAN and the same updates, each written its own way.
 
 The GAN is the preset keras: a generator of 256, 512 and 1,024 units with batch normalisation, a discriminator
-of 512 and 256, Adam with Keras's epsilon and one count of updates for both networks. The eager PyTorch ones keep
-their BatchNorm1d's moving variance, N / (N - 1) times Keras's: no time depends on it, losses by some 0.005. Each contestant is a
-function `make(batch_size) -> (compare, run)`: `compare(batches)` trains from the initial weights on given
-(rows, z_d, z_g) and returns (n, 3) losses: of D on real, of D on fake, of G; `run(k)` makes k further steps
-on batches it draws itself, by the means of its own framework, and returns when they are done.
+of 512 and 256, Adam with Keras's epsilon and one count of updates for both networks. The eager PyTorch ones
+keep BatchNorm1d's moving variance, N / (N - 1) times Keras's: no time depends on it, losses by some 0.005.
+Each contestant is a function `make(batch_size) -> (compare, run)`: `compare(batches)` trains from the initial
+weights on given (rows, z_d, z_g) and returns (n, 3) losses: of D on real, of D on fake, of G; `run(k)` makes
+k further steps on batches it draws itself, by the means of its own framework, and returns when they are done.
 """
 
 import os

@@ -195,7 +195,7 @@ class TrainConfig:
             raise ValueError(f"Settings of a run stay when it is resumed. Received: {listed}.")
         return config.of_shape(self.gan.image_shape)
 
-    def of_shape(self, image_shape: tuple[int, int, int]) -> "TrainConfig":
+    def of_shape(self, image_shape: Any) -> "TrainConfig":
         """Returns this configuration for images of shape (h, w, c)."""
         return dataclasses.replace(self, gan=dataclasses.replace(self.gan, image_shape=image_shape))
 

@@ -155,7 +155,7 @@ def _check_step(own: str, update: Callable) -> str:
         before = {net: net.get_weights() for net in (gan.discriminator, gan.generator)}
         update(gan, batch_size)
         for net, weights in before.items():
-            changed = [np.any(a != b) for a, b in zip(weights, net.get_weights(), strict=True)]
+            changed = [bool(np.any(a != b)) for a, b in zip(weights, net.get_weights(), strict=True)]
             unchanged = f"{changed.count(False)} of the {net.name}'s {len(changed)} weights do not change"
             _require(net.name != own or all(changed), f"{unchanged} {where}.")
             _require(net.name == own or not any(changed), f"The {net.name} changes {where}.")

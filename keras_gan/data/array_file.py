@@ -16,7 +16,9 @@ from keras_gan.files import npz
 
 MAP_BYTES = 64 * 2**20  # from which an .npy file is mapped, not read: a small one may then be replaced
 
-KEYS = {  # of images and of their labels, by preference; capitals do not matter
+KEYS: dict[
+    str, dict[str, tuple[str, ...]]
+] = {  # of images and of their labels, by preference; capitals do not matter
     "train": {
         "images": ("labels",),
         "x_train": ("y_train",),

@@ -4,13 +4,14 @@ Each function returns the end of an error message, "" where nothing is likely.
 """
 
 import math
+from typing import Any
 
 
 def suggest_shape(shape: tuple[int, ...]) -> str:
     """Returns what an array x of a shape that is not (n, h, w[, c]) probably holds."""
     if 0 in shape:
         return "; it holds no images"
-    suggest = {2: _suggest_for_rows, 3: _suggest_for_3_axes, 4: _suggest_for_4_axes}.get(len(shape))
+    suggest: Any = {2: _suggest_for_rows, 3: _suggest_for_3_axes, 4: _suggest_for_4_axes}.get(len(shape))
     if suggest:
         return suggest(*shape)
     ones = [axis for axis, side in enumerate(shape) if side == 1]

@@ -55,7 +55,7 @@ def _identify(loaded: LoadedImages, name: str, source: str, split: str) -> Datas
     images = loaded.images
     digest = hashlib.sha256(f"{images.shape} {images.dtype}".encode())
     for rows in iterate_chunks(images):
-        digest.update(np.ascontiguousarray(images[rows]))
+        digest.update(np.ascontiguousarray(images[rows]).data)
     return Dataset(images, loaded.labels, name, source, split, digest.hexdigest(), loaded.notes)
 
 

@@ -10,7 +10,7 @@ from PIL import ImageColor
 from keras_gan.config import MAX_VALUES
 
 MAX_BYTES = 16 * 2**30  # of all images as uint8, in memory; an .npy file of uint8 may hold more
-Warn = Callable[[str], None]
+Warn = Callable[[str], object]
 
 
 class ImageOptions(NamedTuple):

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import keras
 import numpy as np
@@ -31,7 +32,7 @@ class FeatureExtractor:
         description: str,
         sha256: str,
         preprocessing: str,
-        network: keras.Model | Network,
+        network: Any,
         prepare: Callable[[np.ndarray], np.ndarray | tf.Tensor],
         batch_size: int,
         sizes: tuple[int, ...] = (),

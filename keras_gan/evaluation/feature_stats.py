@@ -84,7 +84,7 @@ def is_cached(extractor: FeatureExtractor, dataset: Dataset, rows: np.ndarray) -
 def _get_cache_path(extractor: FeatureExtractor, dataset: Dataset, rows: np.ndarray) -> Path:
     """Returns the path of cached statistics, named by all that they depend on."""
     digest = hashlib.sha256(json.dumps([dataset.sha256, get_feature_spec(extractor)]).encode())
-    digest.update(np.ascontiguousarray(rows, dtype=np.int64))
+    digest.update(np.ascontiguousarray(rows, dtype=np.int64).data)
     return cache.get_keras_home() / "keras_gan" / f"statistics-{digest.hexdigest()[:16]}.npz"
 
 

@@ -43,7 +43,7 @@ def _check(features: ArrayLike, rows: int = 1) -> np.ndarray:
     array = np.asarray(features, np.float64)
     fits = array.ndim == 2 and len(array) >= rows and array.shape[1]
     _require(fits, f"An array must be (n, d), n at least {rows}", f"shape {array.shape}")
-    _require(np.isfinite(array).all(), "Numbers must be finite", "NaN or infinity")
+    _require(bool(np.isfinite(array).all()), "Numbers must be finite", "NaN or infinity")
     return array
 
 

@@ -20,7 +20,7 @@ from keras_gan.evaluation.resize import (
 )
 from keras_gan.start_tensorflow import settle_imports
 
-_MEAN, _STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])  # of ImageNet
+_MEAN, _STD = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], np.float32)  # of ImageNet
 
 
 class Package(NamedTuple):

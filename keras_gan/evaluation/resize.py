@@ -58,5 +58,5 @@ def resize_bicubic(images: np.ndarray) -> tf.Tensor:
     for image, target in zip(images.astype(np.float32), resized, strict=True):
         for channel in range(images.shape[3]):
             picture = Image.fromarray(np.ascontiguousarray(image[..., channel]))
-            target[..., channel] = picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+            target[..., channel] = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
     return _to_rgb(np.clip(resized, 0, 255))

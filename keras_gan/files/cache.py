@@ -15,7 +15,7 @@ def get_keras_home() -> Path:
     return Path(os.environ.get("KERAS_HOME") or Path(home if os.access(home, os.W_OK) else "/tmp", ".keras"))
 
 
-def write_cache(path: Path, arrays: Mapping[str, np.ndarray], warn: Callable[[str], None]) -> None:
+def write_cache(path: Path, arrays: Mapping[str, np.ndarray], warn: Callable[[str], object]) -> None:
     """Writes arrays that took time to compute as an .npz file below the cache.
 
     A cache that cannot be written ends no work: `warn` is told in one line.

@@ -10,7 +10,7 @@ import pickle
 import struct
 import zipfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import ml_dtypes
 import numpy as np
@@ -82,7 +82,7 @@ class _Unpickler(pickle.Unpickler):
             )
         return allowed[module, name]
 
-    def persistent_load(self, pid: object) -> np.ndarray:
+    def persistent_load(self, pid: Any) -> np.ndarray:
         """Returns the elements of a storage, an array (n,)."""
         kind, dtype, key, _, n = pid[:5] if isinstance(pid, tuple) and len(pid) >= 5 else (None,) * 5
         known = isinstance(dtype, np.dtype) and isinstance(key, str) and type(n) is int and n >= 0
@@ -138,7 +138,8 @@ def _read_zip(file: BinaryIO) -> object:
 
 def _read_stream(file: BinaryIO) -> object:
     """Returns the object in the older form: pickles of it and of its storages' keys, then their bytes."""
-    size, storages = os.fstat(file.fileno()).st_size, {}
+    size = os.fstat(file.fileno()).st_size
+    storages: dict[str, np.ndarray] = {}
     file.seek(0)
 
     def reserve_storage(key, dtype, n):

@@ -8,7 +8,7 @@ rounding of its sums changes.
 """
 
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -114,14 +114,15 @@ def trace(preset: str, mode: str, images: np.ndarray, batch_size: int, steps: in
         mode: one of `MODES`.
         images: uint8 (n, h, w, c) to train on.
     """
-    settings = dict(
+    settings: dict[str, Any] = dict(
         image_shape=images.shape[1:],
         seed=seed,
         precision="float64" if mode == "float64" else "float32",
     )
-    gans = GAN(preset, jit_compile=False, **settings), *(TorchGAN(preset, **settings) for _ in range(2))
+    reference, twin = (TorchGAN(preset, **settings) for _ in range(2))
+    gan = GAN(preset, jit_compile=False, **settings)
     with keras_settings(settings["precision"]):
-        return follow(*gans, mode, images, batch_size, steps)
+        return follow(gan, reference, twin, mode, images, batch_size, steps)
 
 
 def follow(

@@ -47,7 +47,7 @@ class RunInfo(NamedTuple):
         versions: dict[str, str],
     ) -> "RunInfo":
         """Returns the `RunInfo` of a run on a data set, to the last step of its configuration."""
-        data = {"name": dataset.name, "source": dataset.source, "sha256": dataset.sha256}
+        data: dict[str, Any] = {"name": dataset.name, "source": dataset.source, "sha256": dataset.sha256}
         data |= {"images": len(dataset.images), "notes": list(dataset.notes)}
         info = cls(config.of_shape(dataset.image_shape), data, first_step, framework, device, versions)
         return info._replace(grids=info.default_grids())

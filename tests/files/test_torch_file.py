@@ -1,4 +1,4 @@
-"""Tests of reading torch.save's files: written by hand, by PyTorch where it is installed, and hostile ones."""
+"""Reading torch.save's files: written by hand, by PyTorch where it is installed, and hostile ones."""
 
 import collections
 import io
