@@ -15,6 +15,7 @@ from keras_gan.commands.options import (
     PresetName,
     Seeds,
     UserPath,
+    gan_option,
     image_options,
     reject_wrong_values,
     start_tensorflow,
@@ -25,6 +26,7 @@ from keras_gan.training import interrupt
 
 
 @click.command(short_help="Compare runs, or both frameworks over seeds.")
+@gan_option
 @click.argument("runs", nargs=-1, metavar="[RUN RUN ...]", type=UserPath())
 @click.option(
     "--label", "labels", multiple=True, help="Name of a RUN, once for each; equal names are one side."

@@ -11,6 +11,7 @@ from keras_gan.commands.options import (
     DatasetName,
     Integer,
     UserPath,
+    gan_option,
     get_png_path,
     image_options,
     start_tensorflow,
@@ -20,6 +21,7 @@ from keras_gan.config import SAMPLES
 
 
 @click.command(short_help="Measure a run: quality, diversity, stability.")
+@gan_option
 @click.argument("run", type=UserPath())
 @click.option("--count", default=SAMPLES, show_default=True, type=Integer(10), help="Number of samples.")
 @click.option("--dataset", type=DatasetName(), help="Real images, see `datasets`. Default: those of the run.")

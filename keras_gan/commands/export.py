@@ -7,13 +7,22 @@ from pathlib import Path
 import click
 
 from keras_gan import progress
-from keras_gan.commands.options import PresetName, Size, UserPath, get_checkpoint_file, start_tensorflow, warn
+from keras_gan.commands.options import (
+    PresetName,
+    Size,
+    UserPath,
+    gan_option,
+    get_checkpoint_file,
+    start_tensorflow,
+    warn,
+)
 from keras_gan.config import get_preset
 
 _FORMATS = ("keras", "savedmodel", "onnx", "html", "torch")
 
 
 @click.command(short_help="Write the generator of a run for other programs.")
+@gan_option
 @click.argument("run", type=UserPath())
 @click.option("--format", type=click.Choice(_FORMATS), required=True, help="Format to write, as below.")
 @click.option("--out", type=UserPath(), metavar="DIR", help="Folder to write to. Default: RUN.")

@@ -12,6 +12,7 @@ from keras_gan.commands.options import (
     Integer,
     Size,
     UserPath,
+    gan_option,
     image_options,
     start_tensorflow,
     warn,
@@ -76,6 +77,7 @@ def load_extractor(which, real, weights, batch_size, offline):
 
 
 @click.command(short_help="Fréchet distance of two sets of images.")
+@gan_option
 @click.argument("a", type=UserPath())
 @click.argument("b", required=False, type=UserPath())
 @click.option("--count", type=Integer(2), help="Most images of each. Default: all, 5000 of a run.")

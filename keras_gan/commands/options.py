@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -203,3 +204,17 @@ def start_tensorflow(device="auto", precision="float32"):
 
     use_device(device)
     check_precision(precision)
+
+
+def gan_option(command: Callable) -> Callable:
+    """Adds --gan to a command: the subclass of `GAN` that runs are of, or that is trained."""
+
+    def load(ctx, param, value):
+        if value and not ctx.resilient_parsing:
+            import_tensorflow()
+            from keras_gan.model.gan_class import load_gan_class
+
+            ctx.meta["gan_class"] = load_gan_class(value)
+
+    what = "Your subclass of GAN: my_gan.py:DCGAN or module:DCGAN. Its file is executed."
+    return click.option("--gan", metavar="CLASS", expose_value=False, callback=load, help=what)(command)

@@ -15,6 +15,7 @@ from keras_gan.commands.options import (
     Seeds,
     Size,
     UserPath,
+    gan_option,
     get_checkpoint_file,
     get_png_path,
     image_options,
@@ -41,6 +42,7 @@ _FRAMES = {"gif": 60, "interpolate": 9}  # a GIF of 60 grids of 28x28 images has
 
 
 @click.command(short_help="Draw images from the generator of a run.")
+@gan_option
 @click.argument("run", type=UserPath())
 @click.option("--seeds", type=Seeds(), help="One image a seed: 0-63 or 0,1,4-6.")
 @click.option("--count", type=Integer(), help="Number of images, instead of --seeds.")

@@ -20,6 +20,7 @@ from keras_gan.commands.options import (
     PresetName,
     Size,
     UserPath,
+    gan_option,
     get_checkpoint_file,
     reject_wrong_values,
     start_tensorflow,
@@ -32,6 +33,7 @@ _OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
 
 
 @click.command(short_help="Train a GAN; samples, history and checkpoint go to --outdir.")
+@gan_option
 @click.option(
     "--preset", default="keras", show_default=True, type=PresetName(), help="Published GAN; see `presets`."
 )
@@ -144,7 +146,7 @@ def train(ctx, outdir, overwrite, resume, start, tensorboard, offline, dry_run, 
     from keras_gan.training.run_dir import RunExistsError
 
     config = config.of_shape(dataset.image_shape)
-    gan = GAN(**config.gan.to_dict())
+    gan = ctx.meta.get("gan_class", GAN)(**config.gan.to_dict())
     if start:
         _take_weights(gan, get_checkpoint_file(start))
     try:

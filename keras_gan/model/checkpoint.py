@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_gan.config import GanConfig
 from keras_gan.files import npz
+from keras_gan.model.gan_class import name_gan_class
 
 
 class Checkpoint(NamedTuple):
@@ -21,12 +22,15 @@ class Checkpoint(NamedTuple):
     config: GanConfig
     step: int
     arrays: dict[str, np.ndarray]  # named as by `named_variables`
+    gan_class: str | None = None  # import path of the class, None of `GAN` itself
 
 
 def save_gan(gan: Any, path: str | Path) -> None:
     """Writes configuration, step and arrays of a `GAN` or `TorchGAN` to an .npz file, atomically."""
     settings = gan.config.to_dict()
     header = {"config": settings, "image_shape": settings.pop("image_shape")}
+    if name := name_gan_class(type(gan)):
+        header["class"] = name
     npz.save(path, {"step": np.array(gan.step), "gan": np.array(json.dumps(header))} | gan.arrays())
 
 
@@ -44,7 +48,10 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         step = arrays.pop("step")
         if step.shape or step.dtype.kind not in "iu" or not 0 <= step <= 2**53:
             raise ValueError("its step is no integer from 0 to 2**53")
-        return Checkpoint(config, int(step), arrays)
+        name = header.get("class")
+        if not (name is None or isinstance(name, str)):
+            raise ValueError("its class has no name")
+        return Checkpoint(config, int(step), arrays, name)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"Expected a checkpoint of a GAN. Received: {path} ({reason}).") from None

@@ -15,6 +15,7 @@ from keras_gan.device import keras_settings
 from keras_gan.figures import curves
 from keras_gan.figures.grid import draw_grid, fit_grid, save_sample_grid, to_pil
 from keras_gan.model import checkpoint, networks, updates
+from keras_gan.model.gan_class import find_gan_class
 from keras_gan.rng import Stream, draw_grid_noise, draw_noise, draw_seeds_noise, seed_globals
 from keras_gan.run import history, info
 
@@ -267,12 +268,20 @@ class GAN:
     def load(cls, path: str | Path) -> "GAN":
         """Returns the GAN that `save` wrote, ready to sample from or to train on.
 
+        `GAN.load` returns the subclass that wrote the file, which must have been imported.
+
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is damaged or is no checkpoint of a GAN.
+            ValueError: the file is damaged, is no checkpoint of a GAN, or is of a class not yet imported.
         """
         saved = checkpoint.read_checkpoint(path)
-        gan = cls(**saved.config.to_dict())
+        kind = find_gan_class(saved.gan_class, cls) or cls if saved.gan_class else cls
+        if saved.gan_class and kind is GAN:
+            raise ValueError(
+                f"{path} is of the class {saved.gan_class}, which is imported only if you say so: "
+                f"--gan {saved.gan_class}, or load it with that class in Python."
+            )
+        gan = kind(**saved.config.to_dict())
         gan.restore(saved, path)
         gan.loaded_from = Path(path)
         return gan

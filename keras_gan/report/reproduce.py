@@ -26,6 +26,7 @@ def train_command(info, folder):
     if fell_back and info.data["name"] == "digits":  # for want of MNIST, which may be there next time
         settings["dataset"] = "digits"
     words = ["--preset", info.config.gan.preset]
+    words += ["--gan", info.gan_class["path"]] if info.gan_class else []
     for name in info.config.to_dict():
         if name in settings:
             words += [f"--{name.replace('_', '-')}", _word(settings[name])]

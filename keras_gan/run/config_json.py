@@ -26,6 +26,7 @@ class RunInfo(NamedTuple):
         device: name of the device.
         versions: of packages, by name, and the kind and number of the processors.
         grids: (sample interval, last step) of each schedule under which grids were written.
+        gan_class: import path of a subclass of `GAN`, and the hash of its networks; None of `GAN` itself.
     """
 
     config: TrainConfig
@@ -35,6 +36,7 @@ class RunInfo(NamedTuple):
     device: str
     versions: dict[str, str]
     grids: Schedules = ()
+    gan_class: dict[str, str] | None = None
 
     @classmethod
     def create(
@@ -191,7 +193,10 @@ def read_info(folder: str | Path) -> RunInfo:
         framework, device = str(content.get("framework", "keras")), str(content["device"])
         info = RunInfo(config.of_shape(shape), images, first, framework, device, versions)
         schedules = read_schedules(content["grids"]) if "grids" in content else info.default_grids()
-        return info._replace(grids=schedules)
+        gan_class = content.get("gan_class")
+        if gan_class is not None and not all(isinstance(gan_class[n], str) for n in ("path", "networks")):
+            raise ValueError("its gan_class has no path")
+        return info._replace(grids=schedules, gan_class=gan_class)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise ValueError(f"{path} must be as `train` wrote it. Received: {reason}") from None

@@ -128,6 +128,13 @@ class RunDir:
             FileExistsError: files of others stand where the run will write.
         """
         old.check_same(self.path, {"framework": getattr(gan, "framework", "keras")})
+        if old.gan_class != new.gan_class:
+            wanted = old.gan_class["path"] if old.gan_class else "GAN"
+            given = new.gan_class["path"] if new.gan_class else "GAN"
+            raise ValueError(
+                f"The run in {self.path} is of the class {wanted} with its networks as they were. Received: "
+                f"{given}{', with other networks' if wanted == given else ''}; --gan names a class."
+            )
         # Restore the GAN
         newest = checkpoints.find_newest(self.path, old, warn)
         step = newest[1].step if newest else old.first_step

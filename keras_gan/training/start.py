@@ -11,6 +11,7 @@ import keras_gan
 from keras_gan.config import TrainConfig
 from keras_gan.data.datasets import Dataset
 from keras_gan.device import get_device_name, get_processors
+from keras_gan.model.gan_class import describe_gan_class
 from keras_gan.progress import print_warning
 from keras_gan.run.config_json import RunInfo, read_info
 from keras_gan.run.grids import extend_schedules
@@ -42,6 +43,7 @@ def restore(training: Training, info: RunInfo | None, overwrite: bool) -> RunInf
         old.check_dataset(dataset)
     environment = getattr(gan, "framework", "keras"), get_device_name(), get_versions()
     new = RunInfo.create(config, dataset, old.first_step if old else gan.step, *environment)
+    new = new._replace(gan_class=describe_gan_class(gan))
     new = new._replace(grids=((config.sample_interval, schedule.total),))
     if old is None:
         folder.check_free(new, overwrite)
