@@ -22,7 +22,8 @@ FIT = "Of images of another aspect ratio than --image-size: crop at the centre, 
 BACKGROUND = "Colour behind transparent pixels: a name or #rrggbb."
 _DEFAULT = "Default: the run's, or as in `train`."
 FEATURES = (
-    "Feature extractor: inception, classifier or FILE.keras. Default: inception if its weights are here."
+    "Feature extractor: inception, a package such as pytorch-fid (see `fid`), classifier, pca or FILE.keras. "
+    "Default: the best one at hand."
 )
 JSON = "Print the numbers as JSON."
 OFFLINE = "Download nothing."

@@ -1,4 +1,4 @@
-"""Tests of the extractors of PyTorch's packages; `benchmarks.inception_agreement` runs the packages."""
+"""Tests of the extractors of PyTorch's packages; `benchmarks.package_agreement` runs the packages."""
 
 import keras
 import numpy as np
