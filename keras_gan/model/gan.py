@@ -199,6 +199,7 @@ class GAN:
         fid_samples: int | None = None,
         features: str | None = None,
         tensorboard: bool = False,
+        callbacks: Iterable[keras.callbacks.Callback] = (),
     ) -> dict[str, np.ndarray]:
         """Trains and writes a run directory; a second call continues where the first ended.
 
@@ -218,6 +219,8 @@ class GAN:
             features: feature extractor: "inception", "classifier", the path of a .keras file, or
                 None for the best one at hand.
             tensorboard: whether to write losses, scores and grids for TensorBoard, too.
+            callbacks: Keras callbacks; their model is the generator, a batch a step, an epoch the
+                preset's; logs hold d_loss, g_loss, loss (g_loss), d_acc_real, d_acc_fake, score.
 
         Returns:
             The history of the whole run: dict of column name to array (steps,), as in history.csv;
@@ -234,7 +237,8 @@ class GAN:
         settings: dict[str, Any] = dict(epochs=epochs, batch_size=batch_size, engine=engine)
         settings |= dict(sample_interval=sample_interval, checkpoint_interval=checkpoint_interval)
         settings |= dict(fid_interval=fid_interval, fid_samples=fid_samples, features=features)
-        options = dict(overwrite=overwrite, resume=resume, quiet=quiet, tensorboard=tensorboard)
+        options: dict[str, Any] = dict(overwrite=overwrite, resume=resume, quiet=quiet)
+        options |= dict(tensorboard=tensorboard, callbacks=callbacks)
         return loop.train_gan(self, settings, data, outdir, **options)
 
     def fid(self, real: Any = None, count: int = 5000, features: str = "inception", seed: int = 0) -> float:

@@ -6,7 +6,7 @@
 import dataclasses
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from keras_gan.run.config_json import RunInfo, read_info
 from keras_gan.run.info import GENERATOR, HISTORY, TENSORBOARD
 from keras_gan.streams import safe_output
 from keras_gan.training import interrupt, monitor
+from keras_gan.training.callbacks import Callbacks
 from keras_gan.training.notebook import NotebookView, is_notebook
 from keras_gan.training.run_dir import RunExistsError, open_run_dir
 from keras_gan.training.schedule import check_fit, describe_run, make_schedule
@@ -49,6 +50,7 @@ def train(
     quiet: bool = False,
     offline: bool = False,
     tensorboard: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict[str, np.ndarray]:
     """Trains `gan` on `dataset` from its current step and writes the run directory.
 
@@ -61,6 +63,7 @@ def train(
         quiet: whether to print warnings only.
         offline: whether to refuse to download the weights of the feature extractor.
         tensorboard: whether to write losses, scores and grids for TensorBoard, too.
+        callbacks: Keras callbacks, called as `training.callbacks` says; the engine makes single steps.
 
     Returns:
         The history of the whole run, as `history.read` returns it.
@@ -95,13 +98,24 @@ def train(
         scorer = extractor and Scorer(extractor, dataset, config.fid_samples, print_warning)
         with interrupt.catch_signals() as request, folder.translate_errors():
             begin(training, run_info)
-            _train_steps(training, request, scorer, quiet, tensorboard)
+            _train_steps(training, request, scorer, quiet, tensorboard, callbacks)
             _write_results(gan, folder)
         return history.read(folder.path / HISTORY)
 
 
 @safe_output()
-def train_gan(gan, settings, data, outdir, *, overwrite=False, resume=False, quiet=False, tensorboard=False):
+def train_gan(
+    gan,
+    settings,
+    data,
+    outdir,
+    *,
+    overwrite=False,
+    resume=False,
+    quiet=False,
+    tensorboard=False,
+    callbacks=(),
+):
     """Does the work of `GAN.train`: finds data set and configuration, then calls `train`.
 
     Args:
@@ -122,7 +136,7 @@ def train_gan(gan, settings, data, outdir, *, overwrite=False, resume=False, qui
     else:
         config = TrainConfig(gan.config, **given).resolved()
     dataset = _load_dataset(config, data, info)
-    options = dict(overwrite=overwrite, quiet=quiet, tensorboard=tensorboard)
+    options = dict(overwrite=overwrite, quiet=quiet, tensorboard=tensorboard, callbacks=callbacks)
     try:
         return train(gan, dataset, config, outdir, info=info, **options)
     except RunExistsError as error:
@@ -149,7 +163,7 @@ def _load_extractor(dataset, config, offline):
     return features.load_extractor(config.features, dataset, offline=offline, warn=print_warning)
 
 
-def _train_steps(training, request, scorer, quiet, tensorboard):
+def _train_steps(training, request, scorer, quiet, tensorboard, callbacks):
     """Trains to the last step or a signal, and prints what is about to happen and what was done."""
     gan, dataset, config, folder, schedule = training
     say = (lambda line: None) if quiet else print
@@ -163,13 +177,23 @@ def _train_steps(training, request, scorer, quiet, tensorboard):
     if in_notebook:
         views.append(NotebookView(gan.step, schedule.total))
 
+    own = None
+    if callbacks:
+        own = Callbacks(gan, list(callbacks), schedule.per_epoch, schedule.total)
+        views.append(own)
+
     # Train
     start, first_step = time.monotonic(), gan.step
     with reporter(gan.step, schedule.total, quiet or in_notebook) as progress:
-        _loop(training, _call_engine(training, request), progress, views, scorer)
+        _loop(training, _call_engine(training, request, own), progress, views, scorer)
 
-    # Save where a signal asked
-    if gan.step < schedule.total:
+    if own:
+        own.end()
+
+    # Save where a signal or a callback asked
+    if own and own.stopped and folder.saved != gan.step:
+        folder.save(gan)
+    if gan.step < schedule.total and not (own and own.stopped):
         if folder.saved != gan.step:
             folder.save(gan)
         raise interrupt.Interrupted(
@@ -182,20 +206,25 @@ def _train_steps(training, request, scorer, quiet, tensorboard):
     say(f"Trained {steps} steps in {took}. {folder.describe()}")
 
 
-def _call_engine(training, request) -> Iterator[list]:
+def _call_engine(training, request, callbacks=None) -> Iterator[list]:
     """Yields the rows of each call of the engine, until the last step or a signal.
 
-    A call ends at the next event, and after about `SECONDS_PER_CALL`.
+    A call ends at the next event, and after about `SECONDS_PER_CALL`; with callbacks it is one step.
     """
     gan, dataset, config, _, schedule = training
     engine = engines.ENGINES[config.engine](gan, dataset.images, config.batch_size)
     seconds_per_step = SECONDS_PER_CALL  # not known before the first call
-    while gan.step < schedule.total and request.signum is None:
+    while gan.step < schedule.total and request.signum is None and not (callbacks and callbacks.stopped):
         step = gan.step
         k = min(schedule.next_event(step) - step, max(1, int(SECONDS_PER_CALL / seconds_per_step)))
+        if callbacks:
+            k = 1
+            callbacks.begin_step(step)
         start = time.monotonic()
         values = engine(step, k)  # reads the losses back: waits for the device
         seconds_per_step = (time.monotonic() - start) / k
+        if callbacks and not np.isfinite(values).all():  # for TerminateOnNaN; then the run stops
+            callbacks.see_losses(history.make_rows(gan.rule, step + 1, schedule.per_epoch, values))
         monitor.check_finite(step, values)
         yield history.make_rows(gan.rule, step + 1, schedule.per_epoch, values)
         request.check_output()

@@ -1,0 +1,84 @@
+import csv
+
+import keras
+import numpy as np
+import pytest
+
+from keras_gan.model.gan import GAN
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 4, 4, 1), dtype=np.uint8)
+
+
+def train(tmp_path, callbacks, epochs=3, **options):
+    gan = GAN("aioz", image_shape=(4, 4, 1), latent_dim=7)  # an epoch is two steps of 20
+    options = dict(batch_size=20, data=IMAGES, outdir=tmp_path / "run", quiet=True) | options
+    return gan, gan.train(epochs=epochs, callbacks=callbacks, **options)
+
+
+class Recorder(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.calls.append(f"epoch {epoch}")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.calls.append(f"batch {batch} {'g_loss' in logs}")
+
+    def on_train_end(self, logs=None):
+        self.calls.append("end")
+
+
+def test_batch_is_a_step_and_epoch_the_presets(tmp_path):
+    recorder = Recorder()
+    gan, _ = train(tmp_path, [recorder], epochs=2)
+    assert recorder.calls == [
+        *(["epoch 0", "batch 0 True", "batch 1 True"]),
+        "epoch 1",
+        *recorder.calls[1:3],
+        "end",
+    ]
+    assert recorder.model is gan.generator
+
+
+def test_logs_are_the_rows_of_the_history(tmp_path):
+    _, history = train(tmp_path, [keras.callbacks.CSVLogger(tmp_path / "log.csv")])
+    with open(tmp_path / "log.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == [0, 1, 2]
+    np.testing.assert_allclose([float(row["g_loss"]) for row in rows], history["g_loss"][1::2], rtol=1e-6)
+    assert {"d_loss", "d_acc_real", "d_acc_fake"} <= rows[0].keys()
+
+
+def test_learning_rate_that_a_callback_sets_holds_from_its_epoch_on(tmp_path):
+    scheduler = keras.callbacks.LearningRateScheduler(lambda epoch, lr: 2e-4 if epoch == 0 else 0.0)
+    after = []
+    weights = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: after.append(weights.model.get_weights()[0])
+    )
+    gan, _ = train(tmp_path, [scheduler, weights])
+    np.testing.assert_array_equal(after[0], after[2])
+    assert float(gan.combined.optimizer.learning_rate) == 0
+
+
+def test_callback_stops_the_run_with_a_checkpoint_and_it_is_resumed(tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 0
+
+    gan, history = train(tmp_path, [Stop()])
+    assert gan.step == 2 == len(history["step"]) and GAN.load(tmp_path / "run/checkpoint.npz").step == 2
+    assert (tmp_path / "run/generator.keras").is_file()
+
+
+def test_loss_that_is_not_finite_is_seen_by_callbacks_and_ends_the_run(tmp_path):
+    class Break(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch == 1:
+                self.model.set_weights([np.full_like(w, np.nan) for w in self.model.get_weights()])
+
+    terminate = keras.callbacks.TerminateOnNaN()
+    with pytest.raises(ValueError):
+        train(tmp_path, [Break(), terminate])
+    assert terminate.model.stop_training
