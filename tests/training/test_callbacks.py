@@ -9,8 +9,8 @@ from keras_gan.model.gan import GAN
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 4, 4, 1), dtype=np.uint8)
 
 
-def train(tmp_path, callbacks, epochs=3, **options):
-    gan = GAN("aioz", image_shape=(4, 4, 1), latent_dim=7)  # an epoch is two steps of 20
+def train(tmp_path, callbacks, epochs=3, preset="aioz", **options):
+    gan = GAN(preset, image_shape=(4, 4, 1), latent_dim=7)  # an epoch is two steps of 20
     options = dict(batch_size=20, data=IMAGES, outdir=tmp_path / "run", quiet=True) | options
     return gan, gan.train(epochs=epochs, callbacks=callbacks, **options)
 
@@ -74,11 +74,11 @@ def test_callback_stops_the_run_with_a_checkpoint_and_it_is_resumed(tmp_path):
 
 def test_loss_that_is_not_finite_is_seen_by_callbacks_and_ends_the_run(tmp_path):
     class Break(keras.callbacks.Callback):
-        def on_train_batch_begin(self, batch, logs=None):
-            if batch == 1:
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
                 self.model.set_weights([np.full_like(w, np.nan) for w in self.model.get_weights()])
 
     terminate = keras.callbacks.TerminateOnNaN()
     with pytest.raises(ValueError):
-        train(tmp_path, [Break(), terminate])
+        train(tmp_path, [Break(), terminate], preset="keras")
     assert terminate.model.stop_training
