@@ -166,3 +166,17 @@ def test_score_of_a_gan_is_a_row_with_all_it_depends_on():
     scorer(gan, epoch=2)
     np.testing.assert_array_equal(gan.z[0], gan.z[1])
     np.testing.assert_array_equal(gan.z[0], draw_noise(4, Stream.EVALUATION, 0, 60, 2))
+
+
+def test_value_that_rounds_to_0_has_no_sign():
+    result = fid.compute_fid(side_of(PIXELS[:20]), side_of(PIXELS), Corner(), None, 0, ignored)
+    lines = list(fid_text.format_result(result | {"frechet_distance": -1e-9}, "for tests"))
+    assert lines[0] == "Fréchet distance (corner features): 0.0000"
+
+
+def test_root_is_computed_once_and_the_baseline_does_without(monkeypatch):
+    calls, sqrtm = [], metrics.linalg.sqrtm
+    monkeypatch.setattr(metrics.linalg, "sqrtm", lambda product: calls.append(1) or sqrtm(product))
+    other = np.random.default_rng(4).integers(0, 200, (50, 4, 4, 1), np.uint8)
+    result = fid.compute_fid(side_of(PIXELS ^ 1), side_of(PIXELS, other), Corner(), None, 0, ignored)
+    assert len(calls) == 1 and result["method"] == "sqrtm" and result["real_baseline"]
