@@ -18,6 +18,7 @@ from keras_gan.device import keras_settings
 from keras_gan.model.step import gan_step
 from keras_gan.rng import Stream, draw_batch_rows, draw_noise
 
+LARGE = 2**30  # bytes of images: more stay where they are, and a call passes its own, a sixteenth at most
 MAX_STEPS = 64  # in one call of the compiled function: its inputs have room for as many
 
 Engine = Callable[[int, int], np.ndarray]
@@ -63,18 +64,26 @@ def train_on_batch(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
 def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
     """Returns the engine that makes up to `MAX_STEPS` steps in one call of a function compiled by XLA.
 
-    The images stay on the device; each call passes the rows and the noise of its steps, drawn while
-    the device was still busy with the call before.
+    The images stay on the device, or, of more than `LARGE` bytes, on disk or in memory, from where each
+    call passes its own. It also passes the rows and the noise of its steps, drawn while the device was
+    still busy with the call before.
 
     Args:
         gan: `GAN`.
         images: uint8 (n, h, w, c).
     """
     batch = batches(gan, len(images), batch_size)
-    on_device = tf.constant(images)
+    is_large = images.nbytes > LARGE
+    most = min(MAX_STEPS, max(1, LARGE // 16 // (batch_size * images[0].nbytes))) if is_large else MAX_STEPS
+    on_device = None if is_large else tf.constant(images)
+
+    def pass_arrays(call):
+        rows, noises = _stacked(call)
+        return (on_device, rows, noises) if not is_large else (*_gather(images, call, most), noises)
+
     function = _steps_of(gan)
     if not _is_plain(gan):
-        arguments = on_device, *_stacked([batch(gan.step)])
+        arguments = pass_arrays([batch(gan.step)])
         with keras_settings(gan.config.precision):
             _check_overridden(
                 gan, lambda: _steps_of(gan).get_concrete_function(*arguments, **_counts(gan.step, 1))
@@ -83,9 +92,9 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
 
     def draw(first, k):
         """Returns the batches of the next call: of at most k steps, all of one size."""
-        for step in range(first, first + min(k, MAX_STEPS)):
+        for step in range(first, first + min(k, most)):
             drawn.setdefault(step, batch(step))
-        sizes = [len(drawn[step][0]) for step in range(first, first + min(k, MAX_STEPS))]
+        sizes = [len(drawn[step][0]) for step in range(first, first + min(k, most))]
         return [drawn[first + i] for i, size in enumerate(sizes) if set(sizes[: i + 1]) == {sizes[0]}]
 
     @keras_settings(gan.config.precision)
@@ -99,7 +108,7 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
             for key in [key for key in drawn if key < step + len(call)]:
                 del drawn[key]
             # Start the steps; on a GPU this returns at once. A new batch size compiles: seconds.
-            values = function(on_device, *_stacked(call), **_counts(step, len(call)))
+            values = function(*pass_arrays(call), **_counts(step, len(call)))
             # Draw the next call's batches meanwhile.
             draw(step + len(call), k)
             # Read the losses back, which waits for the device.
@@ -109,6 +118,15 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
         return np.concatenate(parts)
 
     return run
+
+
+def _gather(images, call, most):
+    """Returns the images of a call, (most * batch, h, w, c), and where its steps find them."""
+    n = len(call[0][0])
+    own = np.zeros((most * n, *images.shape[1:]), np.uint8)
+    for i, (rows, _) in enumerate(call):
+        own[i * n : (i + 1) * n] = images[rows]
+    return own, np.arange(MAX_STEPS * n, dtype=np.int32).reshape(MAX_STEPS, n)
 
 
 def _counts(first, k):

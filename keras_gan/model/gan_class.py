@@ -70,6 +70,7 @@ def name_gan_class(kind: type) -> str | None:
 
 def find_gan_class(name: str, kind: type) -> type | None:
     """Returns the already imported subclass of `kind` that has an import path; None if there is none."""
+    subclass: type
     for subclass in kind.__subclasses__():
         if name_gan_class(subclass) == name:
             return subclass

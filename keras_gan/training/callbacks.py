@@ -20,7 +20,8 @@ class Callbacks:
     def __init__(self, gan: Any, callbacks: list[keras.callbacks.Callback], per_epoch: int, total: int):
         gan.generator.optimizer = gan.combined.optimizer
         gan.generator.stop_training = False
-        self._generator, self._per_epoch, self._score = gan.generator, per_epoch, {}
+        self._generator, self._per_epoch = gan.generator, per_epoch
+        self._score: dict[str, float] = {}
         self._last = total - 1
         epochs = math.ceil(total / per_epoch)
         self._list = keras.callbacks.CallbackList(

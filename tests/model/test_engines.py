@@ -143,6 +143,20 @@ def test_compiled_engine_traces_once_for_any_number_of_steps_in_float32_and_colo
 
 
 @pytest.mark.slow
+def test_large_images_are_passed_by_the_call_and_change_no_bit(pixels, tmp_path, monkeypatch):
+    np.save(tmp_path / "pixels.npy", pixels)
+    values, arrays = [], []
+    for images, large in ((pixels, 2**30), (np.load(tmp_path / "pixels.npy", mmap_mode="r"), 3199)):
+        monkeypatch.setattr(engines, "LARGE", large)  # the second time all 3,200 bytes are too many
+        gan = GAN("aioz", image_shape=(8, 8, 1), latent_dim=LATENT_DIM, seed=SEED)  # 20, 20, 10 a pass
+        values.append(engines.compiled(gan, images, 20)(0, 7))
+        arrays.append(gan.arrays())
+    np.testing.assert_array_equal(*values)
+    for name, array in arrays[0].items():
+        np.testing.assert_array_equal(array, arrays[1][name], err_msg=name)
+
+
+@pytest.mark.slow
 def test_mixed_bfloat16_trains_both_engines_near_float32(pixels):
     _, exact = one_step("kmnist", "train_on_batch", pixels)
     for engine in engines.ENGINES:
