@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import warnings
+import zipfile
 from pathlib import Path
 
 import click
@@ -29,6 +30,7 @@ from PIL import Image
 from benchmarks import mutate
 from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
+from keras_gan.data.image_file import ENDINGS
 from keras_gan.data.options import ImageOptions
 from keras_gan.evaluation import feature_stats
 from keras_gan.files import npz
@@ -44,27 +46,47 @@ class Late(BaseException):
 
 def seed_files(rng):
     """Returns {name: content} of a small valid file of every kind."""
-    pixels = rng.integers(0, 256, (6, 8, 8), dtype=np.uint8)
+    images = rng.integers(0, 256, (6, 8, 8), dtype=np.uint8)
     labels = rng.integers(0, 10, 6, dtype=np.uint8)
-    idx = struct.pack(">4I", 0x803, *pixels.shape) + pixels.tobytes()
+    idx = struct.pack(">4I", 0x803, *images.shape) + images.tobytes()
     weights = {f"generator/{i}/kernel": rng.standard_normal((4, 3)) for i in range(4)}
-    split = {"x_train": pixels, "y_train": labels, "x_test": pixels[:2], "y_test": labels[:2]}
+    split = {"x_train": images, "y_train": labels, "x_test": images[:2], "y_test": labels[:2]}
     files = {
         "images.idx": idx,
         "images.idx.gz": gzip.compress(idx),
-        "images.npz": _saved(np.savez, images=pixels, labels=labels),
-        "packed.npz": _saved(np.savez_compressed, images=pixels / 255),
+        "images.npz": _saved(np.savez, images=images, labels=labels),
+        "packed.npz": _saved(np.savez_compressed, images=images / 255),
         "mnist.npz": _saved(np.savez, **split),
-        "images.npy": _saved(np.save, pixels),
-        "floats.npy": _saved(np.save, pixels.astype(np.float16) / 255),
+        "images.npy": _saved(np.save, images),
+        "floats.npy": _saved(np.save, images.astype(np.float16) / 255),
         "checkpoint.npz": _saved(np.savez, **weights, step=np.array(7)),
         "statistics.npz": _saved(np.savez, mu=np.arange(3.0), sigma=np.eye(3), n=np.array(6)),
         "config.json": _config(),
         "metrics.jsonl": json.dumps({"step": 3, "metric": "recall", "value": 0.5, "n": 6}).encode(),
     }
-    for mode, name in [("L", "grey.png"), ("P", "palette.png"), ("RGB", "colour.png"), ("RGB", "x.jpg")]:
-        picture = Image.fromarray(np.repeat(pixels[0][..., None], 3, 2)).convert(mode)
-        files[name] = _saved(picture.save, format="JPEG" if name.endswith("jpg") else "PNG")
+    rows = np.c_[labels, images.reshape(6, 64)]
+    files["digits.csv"] = b"\n".join(b",".join(b"%d" % value for value in row) for row in rows)
+    frames = [Image.fromarray(image) for image in images]
+    exif = Image.Exif()
+    exif[274] = 6
+    for name, mode, options in (
+        ("grey.png", "L", {}),
+        ("palette.png", "P", {}),
+        ("colour.png", "RGB", {"exif": exif}),
+        ("opacity.png", "RGBA", {}),
+        ("x.jpg", "RGB", {"exif": exif}),
+        ("x.pgm", "L", {}),
+        ("x.bmp", "P", {}),
+        ("x.gif", "L", {"save_all": True, "append_images": frames[1:]}),
+        ("x.tif", "L", {"save_all": True, "append_images": frames[1:]}),
+        ("x.webp", "RGB", {}),
+    ):
+        kind = Image.registered_extensions()[Path(name).suffix]
+        files[name] = _saved(frames[0].convert(mode).save, format=kind, **options)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a/x.png", files["grey.png"])
+    files["images.zip"] = packed.getvalue()
     return files
 
 
@@ -93,7 +115,7 @@ def read(path, image_size=None):
     if path.name == "metrics.jsonl":
         return metrics_log.read(path)
     split = "test" if path.name == "mnist.npz" else "train"
-    is_picture = path.suffix in (".png", ".jpg")
+    is_picture = path.suffix in ENDINGS
     place = path.parent if is_picture else path
     options = ImageOptions(image_size)
     return datasets.load_dataset(path=place, options=options, split=split, warn=lambda line: None)

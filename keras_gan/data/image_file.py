@@ -7,6 +7,7 @@ import base64
 import collections
 import contextlib
 import io
+import logging
 import math
 import warnings
 import zipfile
@@ -31,6 +32,7 @@ _MAX_PIXELS_OF_OTHERS = 25 * 10**6  # 16 bytes each in a WebP: 500 MB either way
 _MAX_MEMBER_BYTES = 256 * 2**20  # of a file in a zip archive, which is unpacked in memory
 _MAX_PAGES = 10**6
 _ORIENTATION, _SUBFILE_TYPE = 274, 254  # tags
+_SILENT = logging.NullHandler()
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -193,6 +195,7 @@ def get_data_uri(path: str | Path, side: int) -> str:
 def _open_image(source):
     """Yields the picture of a source, and turns whatever Pillow raises into a ValueError."""
     try:
+        logging.getLogger("PIL").addHandler(_SILENT)  # or its errors are printed beside the line of a refusal
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a damaged file is refused, or Pillow can read it all the same
             warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -3,6 +3,7 @@
 import base64
 import collections
 import io
+import logging
 import struct
 import warnings
 import zlib
@@ -251,6 +252,22 @@ def test_what_pillow_warns_of_is_no_second_line(tmp_path):
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         decode(tmp_path / "a.png")
+    assert told == []
+
+
+def test_what_pillow_logs_is_no_second_line(tmp_path, monkeypatch):
+    """It logs an error of a TIFF of 64 channels, which Python prints where nobody listens."""
+    told, printer = [], logging.Handler()
+    monkeypatch.setattr(printer, "emit", told.append)
+    monkeypatch.setattr(logging, "lastResort", printer)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # those of pytest
+    Image.new("RGB", (5, 4)).save(tmp_path / "x.tif")
+    content = (tmp_path / "x.tif").read_bytes()
+    tag = struct.pack("<HHII", 277, 3, 1, 3)
+    assert tag in content
+    (tmp_path / "x.tif").write_bytes(content.replace(tag, struct.pack("<HHII", 277, 3, 1, 64)))
+    with pytest.raises(ValueError, match="x.tif cannot be read as an image"):
+        decode(tmp_path / "x.tif")
     assert told == []
 
 
