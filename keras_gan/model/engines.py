@@ -4,9 +4,6 @@ d_loss_real, d_loss_fake, g_loss, d_acc_real, d_acc_fake of steps step .. step +
 How steps are cut into calls never changes a bit.
 """
 
-import contextlib
-import functools
-import random
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +13,7 @@ import tensorflow as tf
 from keras_gan.data.pixels import to_float
 from keras_gan.device import keras_settings
 from keras_gan.model.step import gan_step
+from keras_gan.model.tracing import check_overridden, is_plain, tracing
 from keras_gan.rng import Stream, draw_batch_rows, draw_noise
 
 LARGE = 2**30  # bytes of images: more stay where they are, and a call passes its own, a sixteenth at most
@@ -82,10 +80,10 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
         return (on_device, rows, noises) if not is_large else (*_gather(images, call, most), noises)
 
     function = _steps_of(gan)
-    if not _is_plain(gan):
+    if not is_plain(gan):
         arguments = pass_arrays([batch(gan.step)])
         with keras_settings(gan.config.precision):
-            _check_overridden(
+            check_overridden(
                 gan, lambda: _steps_of(gan).get_concrete_function(*arguments, **_counts(gan.step, 1))
             )
     drawn: dict[int, tuple[np.ndarray, list[np.ndarray]]] = {}  # batch by step
@@ -152,7 +150,7 @@ def _steps_of(gan):
     def step(i, first, all_images, all_rows, all_noises):
         real = tf.gather(levels, tf.cast(tf.gather(all_images, all_rows[i]), tf.int32))
         z = tf.unstack(all_noises[:, i])
-        with _tracing(gan, first + tf.cast(i, tf.int64)):
+        with tracing(gan, first + tf.cast(i, tf.int64)):
             return gan_step(gan.rule, gan, real, z)
 
     @tf.function(jit_compile=True, autograph=False)  # autograph would spend seconds on Keras's lines
@@ -165,89 +163,6 @@ def _steps_of(gan):
         return tf.while_loop(lambda i, _: i < k, body, start)[1]
 
     return steps
-
-
-_METHODS = ("generate", "update_discriminator", "update_generator")
-
-
-@contextlib.contextmanager
-def _tracing(gan, step):
-    """Lets the GAN's own methods, overridden or not, make operations of the graph that is traced.
-
-    In the block `train_on_batch` of both models is Keras's `train_step`, and `gan.step` a tensor.
-    """
-    before = gan.step
-    with contextlib.ExitStack() as stack:
-        for model in (gan.discriminator, gan.combined):
-            vars(model)["train_on_batch"] = functools.partial(_trace_train_on_batch, model)
-            stack.callback(vars(model).pop, "train_on_batch")
-        for name in _METHODS:
-            vars(gan)[name] = _named_in_errors(gan, name)
-            stack.callback(vars(gan).pop, name)
-        gan.step = step
-        stack.callback(setattr, gan, "step", before)
-        yield
-
-
-def _trace_train_on_batch(model, x, y, sample_weight=None, class_weight=None, return_dict=False):
-    """Does what `keras.Model.train_on_batch` does, as operations of a graph."""
-    if class_weight is not None:
-        raise NotImplementedError("class_weight")
-    logs = model.train_step((x, y) if sample_weight is None else (x, y, sample_weight))
-    model.reset_metrics()  # so that they are of each batch alone, as those of `train_on_batch`
-    return logs if return_dict else model._flatten_metrics_in_order(logs)
-
-
-def _named_in_errors(gan, name):
-    """Returns a method of the GAN that says, where it cannot be traced, which one it is."""
-    method = getattr(gan, name)
-
-    @functools.wraps(method)
-    def named(*args):
-        try:
-            return method(*args)
-        except Exception as error:
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise ValueError(_refuse(gan, name, f"it cannot be compiled: {reason}")) from error
-
-    return named
-
-
-def _refuse(gan, name, reason):
-    return (
-        f"Engine compiled cannot run {type(gan).__name__}.{name}: {reason} (train with engine train_on_batch)"
-    )
-
-
-def _is_plain(gan):
-    """Returns whether the GAN overrides none of the methods that make a step."""
-    return all(getattr(type(gan), name).__module__ == f"{__package__}.gan" for name in _METHODS)
-
-
-def _read_random_states():
-    return random.getstate(), str(np.random.get_state())
-
-
-def _list_constants(graph_def):
-    """Returns the constants in a graph and its functions, sorted: names of nodes differ at each trace."""
-    nodes = [*graph_def.node, *(node for f in graph_def.library.function for node in f.node_def)]
-    return sorted(n.attr["value"].tensor.SerializeToString() for n in nodes if n.op == "Const")
-
-
-def _check_overridden(gan, trace):
-    """Raises ValueError where an overridden method does what would be done once, when it is traced.
-
-    Python's and NumPy's random numbers and attributes that count steps would be frozen.
-    """
-    name = next(n for n in _METHODS if getattr(type(gan), n).__module__ != f"{__package__}.gan")
-    own, drawn = dict(vars(gan)), _read_random_states()
-    constants = [_list_constants(trace().graph.as_graph_def()) for _ in range(2)]
-    if drawn != _read_random_states():
-        raise ValueError(_refuse(gan, name, "it draws from Python's or NumPy's random numbers; Keras's work"))
-    changed = [n for n, value in vars(gan).items() if own.get(n) is not value]
-    if changed or constants[0] != constants[1]:
-        what = f"it changes self.{changed[0]}" if changed else "it does not do the same every time"
-        raise ValueError(_refuse(gan, name, f"{what}, which would be compiled in once"))
 
 
 ENGINES: dict[str, Callable[..., Engine]] = {
