@@ -82,6 +82,7 @@ def test_every_class_that_is_dropped_raises_the_distance_strictly(extractor):
     assert (np.diff(found) > 0).all() and found[-1] > 3 * found[0]
 
 
+@pytest.mark.slow
 def test_test_images_as_samples_are_as_good_as_test_images(extractor):
     rows = rows_of(extractor, DIGITS[1].images[choose_rows(360, 0, 300)])
     for metric in ("frechet_distance", "precision", "recall", "ssim", "psnr", "classes", "inception_score"):
@@ -90,6 +91,7 @@ def test_test_images_as_samples_are_as_good_as_test_images(extractor):
     assert diagnosis.diagnose(list(rows.values())).startswith("Healthy: its samples are 1 times as far")
 
 
+@pytest.mark.slow
 def test_copied_training_images_are_called_so(extractor):
     rows = rows_of(extractor, DIGITS[0].images[500:800])
     assert rows["copying"]["value"] > 0.99 and rows["ssim"]["value"] == pytest.approx(1, abs=1e-6)

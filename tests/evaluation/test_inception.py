@@ -10,6 +10,7 @@ import pytest
 from keras_gan.device import keras_settings
 from keras_gan.evaluation import inception
 
+pytestmark = pytest.mark.slow  # InceptionV3 is built, written and read
 PICTURES = np.random.default_rng(1).integers(0, 256, (2, 9, 7, 1), np.uint8)
 
 
