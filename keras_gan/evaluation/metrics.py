@@ -1,7 +1,6 @@
 """Distances and scores: arrays of features or probabilities in, numbers out.
 
-Nothing here knows networks or files. Features are float (n, d), a row for each image, and are
-summed in float64. Input that does not fit raises ValueError.
+Features are float (n, d), a row for each image, summed in float64. Wrong input raises ValueError.
 """
 
 import contextlib

@@ -72,6 +72,11 @@ def check_fit(gan: Any, dataset: Dataset, config: TrainConfig) -> None:
             f"batch_size must be at most the number of images ({len(dataset.images)}). "
             f"Received: batch_size={config.batch_size}."
         )
+    if config.batch_size == 1 and gan.preset.normalises():
+        raise ValueError(
+            f"batch_size must be at least 2, as the preset {gan.preset.name} has batch normalisation, which "
+            "cannot take one image. Received: batch_size=1."
+        )
     last = len(dataset.images) % config.batch_size
     if last == 1 and not gan.rule.batches_with_replacement and gan.preset.normalises():
         raise ValueError(

@@ -339,6 +339,8 @@ def test_last_batch_of_one_is_refused_where_it_would_be_normalised(tmp_path, pix
     gan = GAN("kmnist", image_shape=(8, 8, 1))
     with pytest.raises(ValueError, match="batch of one image"):  # as PyTorch's BatchNorm1d
         gan.train(1, batch_size=7, data=pixels, outdir=tmp_path / "run")
+    with pytest.raises(ValueError, match="batch_size must be at least 2, as the preset kmnist"):
+        gan.train(1, batch_size=1, data=pixels, outdir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
