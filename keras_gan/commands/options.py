@@ -218,4 +218,6 @@ def gan_option(command: Callable) -> Callable:
             ctx.meta["gan_class"] = load_gan_class(value)
 
     what = "Your subclass of GAN: my_gan.py:DCGAN or module:DCGAN. Its file is executed."
-    return click.option("--gan", metavar="CLASS", expose_value=False, callback=load, help=what)(command)
+    return click.option(
+        "--gan", type=UserPath(), metavar="CLASS", expose_value=False, callback=load, help=what
+    )(command)

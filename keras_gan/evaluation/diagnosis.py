@@ -15,7 +15,7 @@ def diagnose(rows):
     ratio = value["frechet_distance"] / max(real["frechet_distance"], 1e-9)
     parts = [
         f"its samples are {ratio:.3g} times as far from the training images as test images are",
-        f"{classes} of {real['classes']} classes occur" if classes else "",
+        f"{classes} classes occur where test images have {real['classes']}" if classes else "",
         f"copying is {value['copying']:.2f} where copies have 1",
         _describe_losses(value),
         f"{value['fooled']:.0%} of the samples fool the discriminator",

@@ -127,7 +127,7 @@ ARGUMENTS = {
 }
 
 
-NOT_PATHS = {"facts", "cluster", "protocol", "keys", "labels"}  # parameters of free text
+NOT_PATHS = {"background", "facts", "cluster", "protocol", "keys", "labels"}  # parameters of free text
 
 
 @each_command

