@@ -116,6 +116,6 @@ def test_stopped_run_leaves_its_history_and_says_how_to_continue(cells):
     assert "Stopped at step 3" in stopped.outputs[-1].evalue and "resume=True" in stopped.outputs[-1].evalue
     assert "'step': array([1, 2, 3])" in shown.outputs[0].data["text/plain"]
     assert (
-        again.outputs[-1].ename == "FileExistsError"
+        again.outputs[-1].ename == "RunExistsError"  # a FileExistsError
         and "resume=True continues it" in again.outputs[-1].evalue
     )
