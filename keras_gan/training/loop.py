@@ -98,8 +98,10 @@ def train(
         scorer = extractor and Scorer(extractor, dataset, config.fid_samples, print_warning)
         with interrupt.catch_signals() as request, folder.translate_errors():
             begin(training, run_info)
-            _train_steps(training, request, scorer, quiet, tensorboard, callbacks)
+            summary = _train_steps(training, request, scorer, quiet, tensorboard, callbacks)
             _write_results(gan, folder)
+            if not quiet:
+                print(f"{summary} {folder.describe()}")
         return history.read(folder.path / HISTORY)
 
 
@@ -124,6 +126,7 @@ def train_gan(
     """
     if resume and overwrite:
         raise ValueError("Give resume=True or overwrite=True, not both.")
+    outdir = os.path.expanduser(outdir)
     given = {name: value for name, value in settings.items() if value is not None}
     if isinstance(data, (str, os.PathLike)):
         known = isinstance(data, str) and datasets.is_dataset_name(data)
@@ -164,7 +167,7 @@ def _load_extractor(dataset, config, offline):
 
 
 def _train_steps(training, request, scorer, quiet, tensorboard, callbacks):
-    """Trains to the last step or a signal, and prints what is about to happen and what was done."""
+    """Trains to the last step or a signal; prints what is about to happen, returns what was done."""
     gan, dataset, config, folder, schedule = training
     say = (lambda line: None) if quiet else print
     for line in describe_run(gan, dataset, config, folder.path):
@@ -202,8 +205,7 @@ def _train_steps(training, request, scorer, quiet, tensorboard, callbacks):
             request.signum,
         )
     seconds, steps = time.monotonic() - start, gan.step - first_step
-    took = f"{duration(seconds)} ({1000 * seconds / steps:.1f} ms a step)"
-    say(f"Trained {steps} steps in {took}. {folder.describe()}")
+    return f"Trained {steps} steps in {duration(seconds)} ({1000 * seconds / steps:.1f} ms a step)."
 
 
 def _call_engine(training, request, callbacks=None) -> Iterator[list]:

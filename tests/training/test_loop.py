@@ -251,6 +251,15 @@ def test_bad_number_is_refused_before_anything_is_written(tmp_path, pixels, numb
     assert not list(tmp_path.iterdir())
 
 
+def test_home_is_found_in_outdir_and_data(tmp_path, pixels, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    np.savez(tmp_path / "mine.npz", images=pixels)
+    gan = new_gan()
+    gan.train(1, 50, data="~/mine.npz", outdir="~/run", quiet=True)
+    gan.train(2, outdir="~/run", resume=True, quiet=True)
+    assert (tmp_path / "run/2.png").is_file()
+
+
 def test_unknown_engine_is_refused(pixels, tmp_path):
     with pytest.raises(ValueError, match="^engine must be one of"):
         new_gan().train(1, data=pixels, outdir=tmp_path / "run", engine="steam")
@@ -313,6 +322,7 @@ def test_run_says_what_it_will_do_and_what_it_has_done(runs):
     assert lines[2] == "3 epochs = 3 passes over 50 images = 12 batches of 16, seed 3"
     assert str(runs.whole) in lines[3] and "train_on_batch" in lines[3]
     assert lines[-1].startswith("Trained 12 steps in ") and "5 sample grids (0.png to 12.png)" in lines[-1]
+    assert lines[-1].endswith("generator.keras, history.csv, report.html.")
     assert sum("[D loss: " in line for line in lines) < 6  # not a line a step
     assert sum(line.startswith("12 [D loss: ") for line in lines) == 1
 
