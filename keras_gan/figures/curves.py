@@ -113,6 +113,7 @@ def save_curves(path, curves, dashed=(), unit="step"):
     runs = list(dict.fromkeys(run for lines in curves.values() for run in lines))
     figure = Figure(figsize=(9, 0.5 + 2.8 * len(curves)), layout="constrained")
     panels = figure.subplots(len(curves), 1, sharex=True, squeeze=False)[:, 0]
+    drawn = {}
     for panel, (quantity, lines) in zip(panels, curves.items(), strict=True):
         longest = max(len(x) for x, _ in lines.values())
         window = longest // 50  # one for all runs, so that equal losses are drawn equal
@@ -123,14 +124,22 @@ def save_curves(path, curves, dashed=(), unit="step"):
             style = "--" if run in dashed else "-"
             few = {"marker": "."} if len(x) < FEW else {}
             smooth = y if few else smooth_curve(y, window)
-            panel.plot(x, smooth, style, color=f"C{runs.index(run)}", label=run, **few)
+            [drawn[run]] = panel.plot(x, smooth, style, color=f"C{runs.index(run)}", **few)
         panel.grid(alpha=0.3)
-        panel.set_ylabel(textwrap.fill(quantity, 24))
+        panel.set_ylabel(textwrap.fill(quantity, 24), parse_math=False)
     panels[-1].set_xlabel(unit)
-    found = {name: line for panel in panels for line, name in zip(*panel.get_legend_handles_labels())}
-    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=min(len(found), 4))
+    _add_legend(figure, {run: drawn[run] for run in runs})
     with atomic_write(path) as beside:
         figure.savefig(beside, format="png", dpi=110)
+
+
+def _add_legend(figure, lines):
+    """Adds a legend that shows names as they are: Matplotlib hides "_a" and sets "$a$" as mathematics."""
+    places = [str(i) for i in range(len(lines))]
+    legend = figure.legend(lines.values(), places, loc="outside lower center", ncols=min(len(lines), 4))
+    for text, name in zip(legend.get_texts(), lines, strict=True):
+        text.set_parse_math(False)
+        text.set_text(name)
 
 
 def collect_losses(histories, unit=None):

@@ -101,3 +101,16 @@ def test_scores_by_two_weights_are_not_drawn_in_one_panel():
     assert all("classifier features of weights" in name for name in found)
     scores["b"] = scores["a"]
     assert len(curves.collect_scores(scores, {"a": 1, "b": 1})) == 1
+
+
+def test_names_stand_in_the_legend_as_they_are(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(
+        curves.Figure, "savefig", lambda figure, path, **how: (figures.append(figure), path.touch())
+    )
+    names = ["_one", "$x$", "$broken", "a_b", "run"]
+    lines = {name: (np.arange(1, 4), np.arange(3)) for name in names}
+    curves.save_curves(tmp_path / "x.png", {"loss of $y$": lines})
+    [figure], [legend] = figures, figures[0].legends
+    assert [text.get_text() for text in legend.get_texts()] == names
+    assert not any(text.get_parse_math() for text in (*legend.get_texts(), figure.axes[0].yaxis.label))
