@@ -73,8 +73,22 @@ def _add_to_run(run, rows):
     try:
         with run_dir.open_run_dir(folder, warn):
             metrics_log.add(folder / info.METRICS, rows)
+            _rewrite_report(folder)
     except lock.Busy as error:
         warn(f"{error} metrics.jsonl is left as it is.")
+
+
+def _rewrite_report(folder):
+    """Writes the report of a run with its new numbers; what stands in its place is not followed."""
+    from keras_gan.report import page
+    from keras_gan.run import config_json, info
+
+    if not config_json.find_info(folder) or (folder / info.REPORT).is_symlink():
+        return
+    try:
+        page.write(folder)
+    except (ValueError, OSError) as error:  # of a damaged grid or history: the numbers are kept all the same
+        warn(f"report.html is not written: {error}")
 
 
 @click.command(short_help="Draw losses, accuracy and scores of runs.")

@@ -8,52 +8,19 @@ import string
 from pathlib import Path
 
 import keras_gan
+from keras_gan import progress
 from keras_gan.data.image_file import get_data_uri
 from keras_gan.evaluation import diagnosis
 from keras_gan.figures import gif
 from keras_gan.figures.curves import FEW, collect_losses, collect_scores, smooth_curve
 from keras_gan.files.atomic import atomic_write
 from keras_gan.report import html_tables, reproduce, svg
-from keras_gan.run.info import (
-    BEST,
-    CHECKPOINT,
-    CONFIG,
-    GENERATOR,
-    HISTORY,
-    METRICS,
-    PREVIOUS,
-    REPORT,
-    TENSORBOARD,
-)
+from keras_gan.report.files import list_files
+from keras_gan.run.info import REPORT
 from keras_gan.run.info import read as read_run
 
 GRIDS = 12  # in the gallery at most
 _NEWEST_SIDE, _GALLERY_SIDE = 960, 480  # pixels of a grid that is larger
-
-_FILES = {
-    CONFIG: "every setting, the hash of the images, versions",
-    HISTORY: "losses and accuracies, a row a step",
-    METRICS: "scores and evaluations, a row a number",
-    CHECKPOINT: "both networks, both optimizers and the step: what a run goes on from",
-    PREVIOUS: "the checkpoint before",
-    BEST: "the checkpoint of the lowest Fréchet distance while training",
-    GENERATOR: "the generator for keras.models.load_model",
-    "generator.onnx": "the generator for onnxruntime and others",
-    "generator.html": "the generator in a web page",
-    "generator.pt": "the generator's weights for PyTorch",
-    "discriminator.pt": "the discriminator's weights for PyTorch",
-    "curves.png": "the chart of plot",
-    "samples.png": "samples of one image a seed",
-    "interpolation.png": "the way from one noise to another",
-    "nearest.png": "samples beside their nearest training images",
-    "real.png": "samples beside real images",
-    "training.gif": "the grids, one after the other",
-}
-
-_FOLDERS = {
-    "savedmodel": "the generator for tf.saved_model.load and TensorFlow Serving",
-    TENSORBOARD: "losses, scores and grids for TensorBoard",
-}
 
 
 def write(folder: str | Path, path: str | Path | None = None) -> str:
@@ -86,21 +53,25 @@ def write(folder: str | Path, path: str | Path | None = None) -> str:
 
 def _page(run, heading, history, metrics, grids):
     parts = [
-        _head(run, heading, metrics, grids),
         _settings(run.info),
         _curves(run, history, metrics),
         _gallery(run.info, grids),
         _numbers(metrics),
         _commands(run),
-        _files(run, grids),
+        _section("Files", _note(f"In {run.folder}"), html_tables.format_pairs(list_files(run, grids))),
     ]
     template = string.Template(Path(__file__).with_name(REPORT).read_text(encoding="utf-8"))
+    header = _head(run, heading, metrics, grids)
     title = html_tables.escape(f"{run.folder.absolute().name}: {heading}")
-    return template.substitute(title=title, body="\n".join(parts), version=keras_gan.__version__)
+    return template.substitute(
+        title=title, version=keras_gan.__version__, header=header, body="\n".join(parts)
+    )
 
 
 def _section(title, *parts):
-    return f"<section>\n<h2>{title}</h2>\n" + "\n".join(parts) + "\n</section>"
+    name = title.lower().replace(" ", "-")
+    heading = f'<section aria-labelledby="{name}">\n<h2 id="{name}">{title}</h2>'
+    return "\n".join([heading, *parts, "</section>"])
 
 
 def _note(text):
@@ -118,6 +89,8 @@ def _heading(run, step):
     name = run.info.preset.name if run.info else "run"
     if step is None:
         return name
+    if not run.info and not step:
+        return "imported weights"
     total = run.info.config.epochs * run.steps_per_epoch if run.info else step
     return f"{name} after {step:,} {f'of {total:,} ' if step < total else ''}steps"
 
@@ -126,6 +99,10 @@ def _head(run, heading, metrics, grids):
     lines = [_note(run.folder.absolute().name), f"<h1>{html_tables.escape(heading)}</h1>"]
     if run.info:
         lines.append(_note(run.info.preset.source))
+    started, seconds = run.read_times()
+    if started and seconds is not None:
+        trained = progress.duration(seconds)
+        lines.append(_note(f"Began on {started:%Y-%m-%d} at {started:%H:%M}, trained for {trained}."))
     lines.append(_diagnosis(metrics))
     if grids:
         step, path = list(grids.items())[-1]
@@ -196,7 +173,8 @@ def _curve(what, x, y, unit):
         return _note(f"{what}: no finite value.")
     last = f"{y[-1]:.4g}" if len(y) < FEW else f"{smooth_curve(y)[-1]:.4g}"
     caption = f'<span>{html_tables.escape(what)}</span><span class="muted">{last} at the end</span>'
-    return f'<figure class="curve"><figcaption>{caption}</figcaption><div class="plot">{chart}</div></figure>'
+    plot = f'<div class="plot">{chart}<p class="axis">{unit}</p></div>'
+    return f'<figure class="curve"><figcaption>{caption}</figcaption>{plot}</figure>'
 
 
 def _gallery(info, grids):
@@ -228,21 +206,3 @@ def _shell(command):
     """Returns a command as HTML, whose lines do not end within the name of an option."""
     options = re.sub("(?<= )--[a-z0-9-]+", r'<span class="option">\g<0></span>', html_tables.escape(command))
     return f"<pre><code>{options}</code></pre>"
-
-
-def _files(run, grids):
-    found = {}
-    if grids:
-        steps = list(grids)
-        found[f"{steps[0]}.png to {steps[-1]}.png"] = f"{len(steps)} grids of the same noise, by step"
-    for name, what in _FILES.items():
-        if (path := run.folder / name).is_file():
-            found[name] = f"{what} ({_size(path.stat().st_size)})"
-    for name, what in _FOLDERS.items():
-        if (run.folder / name).is_dir():
-            found[f"{name}/"] = what
-    return _section("Files", _note(f"In {run.folder}"), html_tables.format_pairs(found))
-
-
-def _size(n):
-    return f"{n / 1e6:.1f} MB" if n >= 1e6 else f"{max(1, round(n / 1000))} kB"

@@ -12,6 +12,7 @@ from keras_gan.files import npz
 from keras_gan.run import history, metrics_log
 from keras_gan.run.config_json import CONFIG, RunInfo, read_info
 from keras_gan.run.grids import parse_name
+from keras_gan.run.times import Times, read_times
 
 HISTORY, METRICS = "history.csv", "metrics.jsonl"
 CHECKPOINT, PREVIOUS, BEST = "checkpoint.npz", "checkpoint.previous.npz", "checkpoint.best.npz"
@@ -52,6 +53,10 @@ class Run(NamedTuple):
     def read_metrics(self) -> list[dict[str, Any]]:
         """Returns the rows of metrics.jsonl, as `metrics_log.read` returns them."""
         return metrics_log.read(self.folder / METRICS)
+
+    def read_times(self) -> Times:
+        """Returns when the run began and how long it has trained."""
+        return read_times(self.folder)
 
     def list_grids(self) -> dict[int, Path]:
         """Returns the paths of the sample grids by step, in the order of steps.

@@ -196,3 +196,14 @@ def test_compare_of_losses_without_samples_and_in_80_columns(trained, images, ow
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert re.search(r"^losses.csv +- +- +- +1.950 +3.900 +- +-$", result.stdout, re.M)
     assert "losses alone, which `plot` draws" in refused("compare", own_losses, "./losses.csv")
+
+
+def test_evaluate_writes_the_report_of_a_run_again(trained, images, tmp_path):
+    report = tmp_path / "run/report.html"
+    assert "Not evaluated yet" in report.read_text()
+    assert run("evaluate", "run", "--count", 30).exit_code == 0
+    assert "Evaluation at step 1" in report.read_text() and "Not evaluated yet" not in report.read_text()
+    report.unlink()
+    report.symlink_to(tmp_path / "elsewhere.html")
+    assert run("evaluate", "run", "--count", 30).exit_code == 0
+    assert report.is_symlink() and not (tmp_path / "elsewhere.html").exists()

@@ -1,3 +1,4 @@
+import datetime
 import html
 import json
 import re
@@ -16,7 +17,7 @@ from keras_gan.figures.grid import save_grid
 from keras_gan.presets import PRESETS
 from keras_gan.report import page
 from keras_gan.report.page import GRIDS
-from keras_gan.run import history, info, metrics_log
+from keras_gan.run import history, info, metrics_log, times
 from tests.conftest import refused, run
 
 ABOUT = {"epoch": 2, "n": 5000, "n_test": 360, "n_real": 50, "data": "d" * 64, "seed": 0}
@@ -98,8 +99,37 @@ def test_page_tells_what_the_run_was(folder, pixels):
         "memory",
     ):
         assert told in page.text, told
-    sections = re.findall("<h2>(.*)</h2>", text_of(folder))
+    sections = re.findall("<h2 id=.*>(.*)</h2>", text_of(folder))
     assert sections == ["Settings", "Curves", "Samples over time", "Numbers", "Repeat", "Files"]
+
+
+def test_page_has_landmarks_named_by_their_headings_and_axes_that_say_their_unit(folder):
+    text = text_of(folder)
+    order = [text.index(tag) for tag in ("<header>", "</header>", "<main>", "</main>", "<footer")]
+    assert order == sorted(order) and len(re.findall("<main>|<header>|<footer", text)) == 3
+    names = re.findall('<section aria-labelledby="(.*?)">\n<h2 id="(.*?)">', text)
+    assert len(names) == text.count("<section") == 6 and all(one == other for one, other in names)
+    assert text.count('<p class="axis">epoch</p>') == text.count('class="chart"') == 4
+
+
+def test_heading_is_not_left_alone_at_the_end_of_a_printed_page(folder):
+    [rules] = re.findall(r"@media print \{(.*?)\n\}", text_of(folder), re.DOTALL)
+    assert "h1, h2, h3, figcaption { break-after: avoid; }" in rules
+
+
+def test_date_and_duration_are_told_once_they_are_known(folder):
+    assert "Began on" not in page_of(folder).text
+    with open(folder / ".lock", "w+b", buffering=0) as file:
+        times.Stopwatch(file, times.Times(datetime.datetime(2026, 1, 2, 3, 4), 3700.0)).write()
+    assert "Began on 2026-01-02 at 03:04, trained for 1 h 01 min." in page_of(folder).text
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"started": 1e400, "seconds": 1}', b"[" * 999, b"x" * 2000]
+)
+def test_lock_that_tells_no_times_is_passed_over(folder, content):
+    (folder / ".lock").write_bytes(content)
+    assert "Began on" not in page_of(folder).text
 
 
 def test_every_number_and_protocol_of_the_scores_is_on_the_page(folder):
