@@ -1,14 +1,16 @@
-"""A run killed with SIGKILL again and again, against the run that was not: bit for bit the same?
+"""A run that is stopped in every way again and again, against the run that was not: bit for bit the same?
 
     python -m benchmarks.soak --kills 50 --steps 2000
     python -m benchmarks.soak --kills 10 --steps 1000 -- --preset kmnist --data mnist.npz
     python -m benchmarks.soak --kills 50 --steps 1000 -- --dataset digits --fid-interval 20 --fid-samples 200
 
-The default preset trains on the bundled digits; what stands behind -- goes to `train`. Half of the
-kills wait until a checkpoint is being written. Exit code 1 when anything differs.
+Two processes start at once, of which one may train. It is killed with SIGKILL, half of the times while a
+checkpoint is written, and once each a SIGHUP, a broken pipe and a full disk stop it. The default
+preset trains on the bundled digits; what stands behind -- goes to `train`. Exit code 1 if anything differs.
 """
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -23,8 +25,9 @@ from keras_gan.files import npz
 
 CHECKPOINT_EVERY, GRID_EVERY = 5, 25  # steps: so often that kills land in saves and lose little
 _KINDS = {"at a step": 0.4, "in a save": 0.5, "in a start": 0.1}
+_FORMS = {"by SIGHUP": 128 + signal.SIGHUP, "by a broken pipe": 128 + signal.SIGPIPE, "by a full disk": 1}
 _REPOSITORY = Path(__file__).parents[1]
-_TRAIN = [sys.executable, "-m", "keras_gan", "train", "--quiet"]
+_TRAIN = [sys.executable, "-m", "keras_gan", "train"]
 
 
 def soak(folder, steps, kills, seed, words=("--dataset", "digits"), say=lambda line: None):
@@ -40,41 +43,75 @@ def soak(folder, steps, kills, seed, words=("--dataset", "digits"), say=lambda l
     whole, killed = folder / "whole", folder / "killed"
     first = [*_TRAIN, "--epochs", str(steps), "--sample-interval", str(GRID_EVERY)]
     first += ["--checkpoint-interval", str(CHECKPOINT_EVERY), *map(str, words), "--outdir"]
-    counts = dict.fromkeys(("kills", *_KINDS), 0)
-    with subprocess.Popen([*first, str(whole)], cwd=_REPOSITORY) as unharmed:
-        for step in [*sorted(rng.integers(0, steps - 2 * CHECKPOINT_EVERY, kills)), None]:
+    counts = dict.fromkeys(("kills", *_KINDS, *_FORMS), 0)
+    hows = rng.permutation(["by SIGKILL"] * kills + list(_FORMS))
+    with subprocess.Popen([*first, str(whole), "--quiet"], cwd=_REPOSITORY) as unharmed:
+        _race([*first, str(killed), "--quiet"])
+        say("one of two starts was refused")
+        moments = sorted(rng.integers(0, steps - 2 * CHECKPOINT_EVERY, len(hows)))
+        for step, how in [*zip(moments, hows, strict=True), (None, "")]:
             begun = (killed / "config.json").exists()
-            life = [*_TRAIN, "--resume", killed] if begun else [*first, killed, "--overwrite"]
-            found = _live(life, killed, step, rng)
+            life = [*_TRAIN, "--resume", str(killed)] if begun else [*first, str(killed)]
+            found = _live(life, killed, step, rng, how)
             if found is None:
                 break
-            counts["kills"] += 1
+            counts["kills"] += how == "by SIGKILL"
             counts[found] += 1
-            say(f"kill {counts['kills']} of {kills}, {found}, after {max(_last_step(killed), 0)} rows")
+            say(f"{how}{f', {found}' if found != how else ''}, after {max(_last_step(killed), 0)} rows")
     if unharmed.returncode:
         raise click.ClickException(f"the run without kills ended with exit code {unharmed.returncode}.")
     return counts | {"differences": differences(whole, killed)}
 
 
-def _live(command, folder, step, rng):
-    """Runs a process until it is killed; returns where that was, None where it ended before."""
+def _race(command):
+    """Starts a command twice at once, kills the process that trains, and expects the other to be refused."""
+    both = [subprocess.Popen(command, cwd=_REPOSITORY, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    while all(process.poll() is None for process in both):
+        time.sleep(0.01)
+    refused, training = sorted(both, key=lambda process: process.poll() is None)
+    line = refused.communicate()[1]
+    training.kill()
+    training.communicate()
+    if refused.returncode != 1 or "Only one process may train" not in line or training.returncode >= 0:
+        raise click.ClickException(f"of two starts one must be refused. Received: {line!r}.")
+
+
+def _live(command, folder, step, rng, how):
+    """Runs a process until it is stopped; returns where or how that was, None where it ended before."""
     before, stale = _last_step(folder), _being_saved(folder)
-    with subprocess.Popen(command, cwd=_REPOSITORY) as process:
-        if step is not None:
-            _wait(process, folder, step, stale, rng)
-            process.kill()
+    if how == "by a broken pipe":
+        with subprocess.Popen(command, cwd=_REPOSITORY, stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            process.stdout.close()
+    else:
+        with subprocess.Popen([*command, "--quiet"], cwd=_REPOSITORY) as process:
+            if step is not None:
+                _wait(process, folder, step, stale, rng, how)
+                _stop(process, how)
     if process.returncode == 0:
         return None
-    if process.returncode != -signal.SIGKILL:
-        raise click.ClickException(f"a run that was resumed ended with exit code {process.returncode}.")
+    if process.returncode != _FORMS.get(how, -signal.SIGKILL):
+        raise click.ClickException(f"a run stopped {how} ended with exit code {process.returncode}.")
+    if how in _FORMS:
+        return how
     if _being_saved(folder) - stale:
         return "in a save"
     return "at a step" if _last_step(folder) > before else "in a start"
 
 
-def _wait(process, folder, step, stale, rng):
-    """Waits for the moment to kill at: a step, in a save after it, or while the process starts."""
-    kind = rng.choice(list(_KINDS), p=list(_KINDS.values()))
+def _stop(process, how):
+    if how == "by SIGHUP":
+        process.send_signal(signal.SIGHUP)
+    elif how == "by a full disk":  # no file may grow: what appends to history.csv fails
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    else:
+        process.kill()
+
+
+def _wait(process, folder, step, stale, rng, how):
+    """Waits for the moment to stop at: a step, in a save after it, or while the process starts."""
+    kind = "at a step" if how in _FORMS else rng.choice(list(_KINDS), p=list(_KINDS.values()))
+    step = step if how not in _FORMS else max(step, _last_step(folder) + 2)  # signals are caught by then
     if kind == "in a start":
         time.sleep(rng.uniform(0, 12))  # most of which is TensorFlow's import
         return
@@ -132,14 +169,15 @@ def _content(path):
 @click.option("--json", "as_json", is_flag=True)
 @click.argument("words", nargs=-1)
 def main(kills, steps, seed, as_json, words):
-    """Kills a run at random moments, resumes it until it ends, and compares."""
+    """Stops a run at random moments, resumes it until it ends, and compares."""
     with tempfile.TemporaryDirectory() as folder:
         words = words or ("--dataset", "digits")
         say = (lambda line: None) if as_json else click.echo
         counts = soak(Path(folder), steps, kills, seed, words, say)
     found = counts["differences"]
-    fell = ", ".join(f"{counts[kind]} {kind}" for kind in _KINDS)
-    line = f"{counts['kills']} kills ({fell}); {len(found)} differences {' '.join(found[:5])}".strip()
+    fell = ", ".join(f"{counts[kind]} {kind}" for kind in (*_KINDS, *_FORMS))
+    stops = f"{counts['kills']} kills and {len(_FORMS)} other stops ({fell})"
+    line = f"{stops}; {len(found)} differences {' '.join(found[:5])}".strip()
     click.echo(json.dumps(counts) if as_json else line)
     sys.exit(bool(found))
 
