@@ -232,14 +232,14 @@ class GAN:
             FileExistsError: `outdir` holds another run.
             KeyboardInterrupt: on Ctrl-C or SIGTERM, after a checkpoint.
         """
-        from keras_gan.training import loop  # a higher level, imported only when it is called
+        from keras_gan.training import gan_train  # a higher level, imported only when it is called
 
         settings: dict[str, Any] = dict(epochs=epochs, batch_size=batch_size, engine=engine)
         settings |= dict(sample_interval=sample_interval, checkpoint_interval=checkpoint_interval)
         settings |= dict(fid_interval=fid_interval, fid_samples=fid_samples, features=features)
         options: dict[str, Any] = dict(overwrite=overwrite, resume=resume, quiet=quiet)
         options |= dict(tensorboard=tensorboard, callbacks=callbacks)
-        return loop.train_gan(self, settings, data, outdir, **options)
+        return gan_train.train_gan(self, settings, data, outdir, **options)
 
     def fid(self, real: Any = None, count: int = 5000, features: str = "inception", seed: int = 0) -> float:
         """Returns the Fréchet distance of samples to real images: FID, in InceptionV3's features.

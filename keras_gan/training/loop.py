@@ -4,7 +4,6 @@
 """
 
 import dataclasses
-import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +14,6 @@ import numpy as np
 
 from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
-from keras_gan.data.options import ImageOptions
 from keras_gan.evaluation import features
 from keras_gan.evaluation.score import Scorer
 from keras_gan.export import generator
@@ -24,13 +22,13 @@ from keras_gan.model import engines
 from keras_gan.progress import duration, print_warning, reporter
 from keras_gan.report import page
 from keras_gan.run import history
-from keras_gan.run.config_json import RunInfo, read_info
+from keras_gan.run.config_json import RunInfo
 from keras_gan.run.info import GENERATOR, HISTORY, TENSORBOARD
 from keras_gan.streams import safe_output
 from keras_gan.training import interrupt, monitor
 from keras_gan.training.callbacks import Callbacks
 from keras_gan.training.notebook import NotebookView, is_notebook
-from keras_gan.training.run_dir import RunExistsError, open_run_dir
+from keras_gan.training.run_dir import open_run_dir
 from keras_gan.training.schedule import check_fit, describe_run, make_schedule
 from keras_gan.training.start import Training, begin, restore
 from keras_gan.training.tensorboard import open_tensorboard
@@ -62,7 +60,7 @@ def train(
         overwrite: whether to replace a run in `outdir`.
         quiet: whether to print warnings only.
         offline: whether to refuse to download the weights of the feature extractor.
-        tensorboard: whether to write losses, scores and grids for TensorBoard, too.
+        tensorboard: whether to write event files, too.
         callbacks: Keras callbacks, called as `training.callbacks` says; the engine makes single steps.
 
     Returns:
@@ -71,11 +69,9 @@ def train(
     Raises:
         ValueError: the images do not fit the networks or the batch size, another process trains
             in `outdir`, a loss is not finite, or no checkpoint of the run can be read.
-        FileExistsError: `outdir` holds a run that another `GAN` object trained, or files that
-            no run wrote and this one would replace.
+        FileExistsError: `outdir` holds another run, or other files that this one would replace.
         OSError: `outdir` cannot be written.
-        interrupt.Interrupted: SIGINT, SIGTERM or SIGHUP was received, or the output goes to a
-            broken pipe; a checkpoint was saved.
+        interrupt.Interrupted: a signal or a broken pipe stopped it, after a checkpoint.
     """
     if info is None:
         datasets.check_outdir(outdir, config.data)
@@ -88,75 +84,20 @@ def train(
         config, schedule = make_schedule(gan, dataset, config, epochs_in_total=info is not None)
         training = Training(gan, dataset, config, folder, schedule)
         run_info = restore(training, info, overwrite)
-        if gan.step >= schedule.total:
-            if not quiet:
-                print(f"Nothing to train: the run in {outdir} is at step {gan.step} of {schedule.total}.")
-            with folder.translate_errors():
-                _write_results(gan, folder)  # a run that was killed at its end lacks them
-            return history.read(folder.path / HISTORY)
+        done = gan.step >= schedule.total
         # Before signals are caught: of large images InceptionV3 takes hours
-        scorer = extractor and Scorer(extractor, dataset, config.fid_samples, print_warning)
+        scorer = (
+            None if done or not extractor else Scorer(extractor, dataset, config.fid_samples, print_warning)
+        )
         with interrupt.catch_signals() as request, folder.translate_errors():
-            begin(training, run_info)
-            summary = _train_steps(training, request, scorer, quiet, tensorboard, callbacks)
-            _write_results(gan, folder)
+            line = f"Nothing to train: the run in {outdir} is at step {gan.step} of {schedule.total}."
+            if not done:
+                begin(training, run_info)
+                line = _train_steps(training, request, scorer, quiet, tensorboard, callbacks)
+            _write_results(gan, folder)  # a run that was killed at its end lacks them
             if not quiet:
-                print(f"{summary} {folder.describe()}")
+                print(line if done else f"{line} {folder.describe()}")
         return history.read(folder.path / HISTORY)
-
-
-@safe_output()
-def train_gan(
-    gan,
-    settings,
-    data,
-    outdir,
-    *,
-    overwrite=False,
-    resume=False,
-    quiet=False,
-    tensorboard=False,
-    callbacks=(),
-):
-    """Does the work of `GAN.train`: finds data set and configuration, then calls `train`.
-
-    Args:
-        settings: dict of fields of `TrainConfig`; those that are None were not given.
-        data: name of a data set, path of images, what `convert.read_data` takes, or None.
-    """
-    if resume and overwrite:
-        raise ValueError("Give resume=True or overwrite=True, not both.")
-    outdir = os.path.expanduser(outdir)
-    given = {name: value for name, value in settings.items() if value is not None}
-    if isinstance(data, (str, os.PathLike)):
-        known = isinstance(data, str) and datasets.is_dataset_name(data)
-        given |= {"dataset": data} if known else {"data": os.fspath(data), "dataset": None}
-    info = read_info(outdir) if resume else None
-    if info:
-        own = gan.config.to_dict()
-        del own["image_shape"]  # it is compared with that of the images
-        config = info.config.resumed(own | given)
-    else:
-        config = TrainConfig(gan.config, **given).resolved()
-    dataset = _load_dataset(config, data, info)
-    options = dict(overwrite=overwrite, quiet=quiet, tensorboard=tensorboard, callbacks=callbacks)
-    try:
-        return train(gan, dataset, config, outdir, info=info, **options)
-    except RunExistsError as error:
-        ways_out = "resume=True continues it to `epochs` in total, overwrite=True replaces it"
-        raise RunExistsError(f"{error} {ways_out}, another outdir keeps it.") from None
-    except interrupt.Interrupted as stop:
-        stop.args = (f"{stop} With resume=True, `train` continues it to `epochs` in total.",)
-        raise
-
-
-def _load_dataset(config, data, info):
-    if data is not None and not isinstance(data, (str, os.PathLike)):
-        dataset = datasets.open_dataset(data, ImageOptions.create(config))
-        return info.check_dataset(dataset) if info else dataset
-    if info:
-        return info.load_dataset(config)
-    return datasets.load_dataset(config.dataset, config.data, ImageOptions.create(config))
 
 
 def _load_extractor(dataset, config, offline):

@@ -43,8 +43,6 @@ class RunDir:
         self._info: RunInfo | None = None
         self._stopwatch: Stopwatch | None = None
 
-    # what stands there
-
     def describe(self) -> str:
         """Returns a line on the files of the run in the folder."""
         own = [path.name for path in own_files.list_own_files(self.path, self._info)]
@@ -84,8 +82,6 @@ class RunDir:
                 "outdir must not hold files that the run would replace and did not write. Received: "
                 f"{self.path}, which holds {foreign[0]}{others}; {advice}."
             )
-
-    # beginning and continuing
 
     def begin(self, new: RunInfo, warn: Callable[[str], object] = print_warning) -> None:
         """Removes the files of an earlier run and begins another with an empty history.
@@ -160,8 +156,6 @@ class RunDir:
         if path.name == PREVIOUS:  # the next save would move the damaged checkpoint over the good one
             (self.path / CHECKPOINT).unlink(missing_ok=True)
         checkpoints.keep_best(self.path, step)
-
-    # writing
 
     def check_still_ours(self) -> None:
         """Raises FileNotFoundError if the path leads elsewhere than to the folder that is locked.

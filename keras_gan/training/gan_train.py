@@ -1,0 +1,65 @@
+"""The work of `GAN.train`: finds the data set and the configuration, and says in Python how to go on."""
+
+import os
+
+from keras_gan.config import TrainConfig
+from keras_gan.data import datasets
+from keras_gan.data.options import ImageOptions
+from keras_gan.run.config_json import read_info
+from keras_gan.streams import safe_output
+from keras_gan.training import interrupt, loop
+from keras_gan.training.run_dir import RunExistsError
+
+
+@safe_output()
+def train_gan(
+    gan,
+    settings,
+    data,
+    outdir,
+    *,
+    overwrite=False,
+    resume=False,
+    quiet=False,
+    tensorboard=False,
+    callbacks=(),
+):
+    """Trains a GAN as `GAN.train` was asked to; returns its history.
+
+    Args:
+        settings: dict of fields of `TrainConfig`; those that are None were not given.
+        data: name of a data set, path of images, what `convert.read_data` takes, or None.
+    """
+    if resume and overwrite:
+        raise ValueError("Give resume=True or overwrite=True, not both.")
+    outdir = os.path.expanduser(outdir)
+    given = {name: value for name, value in settings.items() if value is not None}
+    if isinstance(data, (str, os.PathLike)):
+        known = isinstance(data, str) and datasets.is_dataset_name(data)
+        given |= {"dataset": data} if known else {"data": os.fspath(data), "dataset": None}
+    info = read_info(outdir) if resume else None
+    if info:
+        own = gan.config.to_dict()
+        del own["image_shape"]  # it is compared with that of the images
+        config = info.config.resumed(own | given)
+    else:
+        config = TrainConfig(gan.config, **given).resolved()
+    dataset = _load_dataset(config, data, info)
+    options = dict(overwrite=overwrite, quiet=quiet, tensorboard=tensorboard, callbacks=callbacks)
+    try:
+        return loop.train(gan, dataset, config, outdir, info=info, **options)
+    except RunExistsError as error:
+        ways_out = "resume=True continues it to `epochs` in total, overwrite=True replaces it"
+        raise RunExistsError(f"{error} {ways_out}, another outdir keeps it.") from None
+    except interrupt.Interrupted as stop:
+        stop.args = (f"{stop} With resume=True, `train` continues it to `epochs` in total.",)
+        raise
+
+
+def _load_dataset(config, data, info):
+    if data is not None and not isinstance(data, (str, os.PathLike)):
+        dataset = datasets.open_dataset(data, ImageOptions.create(config))
+        return info.check_dataset(dataset) if info else dataset
+    if info:
+        return info.load_dataset(config)
+    return datasets.load_dataset(config.dataset, config.data, ImageOptions.create(config))
