@@ -113,13 +113,18 @@ def _wait(process, folder, step, stale, rng, how):
     kind = "at a step" if how in _FORMS else rng.choice(list(_KINDS), p=list(_KINDS.values()))
     step = step if how not in _FORMS else max(step, _last_step(folder) + 2)  # signals are caught by then
     if kind == "in a start":
-        time.sleep(rng.uniform(0, 12))  # most of which is TensorFlow's import
+        before, end = (
+            _last_step(folder),
+            time.monotonic() + rng.uniform(0, 12),
+        )  # most of it TensorFlow's import
+        while time.monotonic() < end and _last_step(folder) <= before:
+            time.sleep(0.002)
         return
     while process.poll() is None and _last_step(folder) < step:
         time.sleep(0.002)
     while process.poll() is None and kind == "in a save" and not _being_saved(folder) - stale:
         time.sleep(0.0002)
-    time.sleep(rng.uniform(0, 0.05 if kind == "in a save" else 0.5))
+    time.sleep(rng.uniform(0, 0.05))  # a few steps: the next moment must still be ahead
 
 
 def _last_step(folder):

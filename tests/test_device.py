@@ -150,3 +150,14 @@ def test_kind_of_a_processor_is_its_architecture_and_widest_vectors(monkeypatch)
 def test_cores_are_those_that_this_process_may_use(monkeypatch):
     monkeypatch.setattr(device.os, "sched_getaffinity", lambda pid: {0, 5}, raising=False)
     assert device.get_cpu_count() == 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "kind"), [("sse avx avx2", "AVX2"), ("avx avx2 avx512f", "AVX-512"), ("avx", "AVX")]
+)
+def test_processors_are_told_by_model_widest_registers_and_number(monkeypatch, flags, kind):
+    text = f"processor\t: 0\nmodel name\t: A Chip: 2.0 GHz\nflags\t\t: {flags}\n\nprocessor\t: 1\n"
+    monkeypatch.setattr(device.Path, "is_file", lambda path: True)
+    monkeypatch.setattr(device.Path, "read_text", lambda path: text)
+    monkeypatch.setattr(device.os, "sched_getaffinity", lambda process: {0, 3, 5}, raising=False)
+    assert device.get_processors() == {"cpu": f"A Chip: 2.0 GHz ({kind})", "cores": "3"}

@@ -24,7 +24,6 @@ from keras_gan.report import page
 from keras_gan.run import history
 from keras_gan.run.config_json import RunInfo
 from keras_gan.run.info import GENERATOR, HISTORY, TENSORBOARD
-from keras_gan.streams import safe_output
 from keras_gan.training import interrupt, monitor
 from keras_gan.training.callbacks import Callbacks
 from keras_gan.training.notebook import NotebookView, is_notebook
@@ -36,7 +35,6 @@ from keras_gan.training.tensorboard import open_tensorboard
 SECONDS_PER_CALL = 0.5  # of the engine: short enough for the progress bar and for Ctrl-C
 
 
-@safe_output()
 def train(
     gan: Any,
     dataset: datasets.Dataset,

@@ -227,6 +227,19 @@ def test_run_that_stands_there_is_refused_with_the_command_that_goes_on(whole, s
     assert shlex.split(command) == ["python", "cli.py", "train", "--resume", str(stopped)]
 
 
+@pytest.mark.parametrize("name", ["cpu", "cores"])
+def test_other_processors_are_said_unless_an_earlier_version_did_not_record_them(stopped, name):
+    content = json.loads((stopped / "config.json").read_text())
+    now, content["versions"][name] = content["versions"][name], "other"
+    (stopped / "config.json").write_text(json.dumps(content))
+    earlier = shutil.copytree(stopped, stopped.with_name("earlier"))
+    expected = f"perhaps not bit for bit, with {name} {now} after other."
+    assert expected in run("train", "--resume", stopped, "--quiet").stderr
+    del content["versions"]["cpu"], content["versions"]["cores"]
+    (earlier / "config.json").write_text(json.dumps(content))
+    assert run("train", "--resume", earlier, "--quiet").stderr == ""
+
+
 def test_other_versions_are_said(stopped):
     content = json.loads((stopped / "config.json").read_text())
     content["versions"]["keras"] = "3.1"

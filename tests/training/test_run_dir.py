@@ -73,7 +73,9 @@ def test_config_json_of_something_else_makes_no_run(folder, content):
 def test_config_json_that_is_a_link_to_that_of_a_run_makes_no_run(folder, tmp_path):
     INFO.write(tmp_path)
     (folder.path / "config.json").symlink_to(tmp_path / "config.json")
-    assert "which holds config.json" in str(refusal(folder))
+    for overwrite in (False, True):
+        error = refusal(folder, overwrite)
+        assert "which holds config.json" in str(error) and not isinstance(error, run_dir.RunExistsError)
 
 
 @pytest.mark.parametrize("kind", [os.mkdir, os.mkfifo, lambda path: path.symlink_to("nothing")])
