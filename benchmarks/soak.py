@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import click
@@ -53,6 +54,8 @@ def soak(folder, steps, kills, seed, words=("--dataset", "digits"), say=lambda l
             begun = (killed / "config.json").exists()
             life = [*_TRAIN, "--resume", str(killed)] if begun else [*first, str(killed)]
             found = _live(life, killed, step, rng, how)
+            if found is None and how:
+                raise click.ClickException(f"the run ended before it was stopped {how} at step {step}.")
             if found is None:
                 break
             counts["kills"] += how == "by SIGKILL"
@@ -84,7 +87,8 @@ def _live(command, folder, step, rng, how):
             process.stdout.readline()
             process.stdout.close()
     else:
-        with subprocess.Popen([*command, "--quiet"], cwd=_REPOSITORY) as process:
+        heed = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)  # which nohup makes a process ignore
+        with subprocess.Popen([*command, "--quiet"], cwd=_REPOSITORY, preexec_fn=heed) as process:
             if step is not None:
                 _wait(process, folder, step, stale, rng, how)
                 _stop(process, how)
