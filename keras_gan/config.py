@@ -20,6 +20,7 @@ from keras_gan.presets import PRESETS, Preset
 ENGINES = ("train_on_batch", "compiled")
 PRECISIONS = ("float32", "float64", "mixed_bfloat16")
 DEVICES = ("auto", "cpu", "gpu")
+STRATEGIES = ("none", "mirrored", "multi-worker")
 FITS = ("crop", "stretch")
 SAMPLES = 5000  # of a run that are scored, unless another number is given
 MAX_VALUES = 2**18  # of an image: with 1,024 units before it a layer of 268 million weights
@@ -27,8 +28,11 @@ MAX_LATENT_DIM = 100_000  # far above any use and far below what would exhaust t
 
 _RESUME_MAY_CHANGE = {
     *("epochs", "sample_interval", "checkpoint_interval", "engine", "device"),
+    *("strategy", "replicas"),
     *("fid_interval", "fid_samples", "features"),
 }
+
+_DEVICES_OF = {"none": "one device", "multi-worker": "all GPUs of each worker"}
 
 _IMAGES = {
     "dataset",
@@ -125,6 +129,8 @@ class TrainConfig:
         fid_samples: samples per score.
         features: feature extractor: "inception", "classifier", the path of a .keras file, or None for
             the best one at hand.
+        strategy: of `tf.distribute`, one of `STRATEGIES`: which devices share each batch.
+        replicas: number of devices for "mirrored"; None is all GPUs.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -145,10 +151,12 @@ class TrainConfig:
     device: str = "auto"
     fit: str = "crop"
     background: str = "white"
+    strategy: str = "none"
+    replicas: int | None = None
 
     def __post_init__(self):
         intervals = ("sample_interval", "checkpoint_interval", "fid_interval")
-        for name in ("epochs", "batch_size", *intervals):
+        for name in ("epochs", "batch_size", "replicas", *intervals):
             _check(self, name, int, lambda value: value >= 1, "an integer of at least 1")
             _check(self, name, int, lambda value: value <= 2**53, "at most 2**53")
         _check(self, "fid_samples", int, lambda value: value >= 2, "an integer of at least 2")
@@ -161,6 +169,17 @@ class TrainConfig:
         object.__setattr__(self, "fit", check_choice("fit", self.fit, FITS))
         object.__setattr__(self, "engine", check_choice("engine", self.engine, ENGINES))
         object.__setattr__(self, "device", check_choice("device", self.device, DEVICES))
+        object.__setattr__(self, "strategy", check_choice("strategy", self.strategy, STRATEGIES))
+        if self.strategy != "none" and self.engine == "compiled":
+            raise ValueError(
+                f"strategy {self.strategy} takes engine train_on_batch. Received: engine compiled, which "
+                "makes its steps on one device; give --engine train_on_batch or --strategy none."
+            )
+        if self.replicas and self.strategy != "mirrored":
+            raise ValueError(
+                f"replicas are of strategy mirrored. Received: replicas={self.replicas} with strategy "
+                f"{self.strategy}, which trains on {_DEVICES_OF[self.strategy]}."
+            )
 
     def resolved(self) -> "TrainConfig":
         """Returns this configuration with every None that has a default replaced by it."""
@@ -182,6 +201,8 @@ class TrainConfig:
         """
         if {"dataset", "data"} & set(given):
             given = {"dataset": None, "data": None} | given
+        if "strategy" in given:
+            given = {"replicas": None} | given
         run = self.to_dict()
         config = TrainConfig.from_dict(run | given).resolved()
         asked = config.to_dict()

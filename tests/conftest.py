@@ -5,6 +5,7 @@ import signal
 import socket
 import struct
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,37 @@ def misused(*words):
 def forbidden(line):
     """Takes the place of a warning that must not come."""
     raise AssertionError(line)
+
+
+def run_workers(count, action, strategy=None):
+    """Returns what `action(workers)` returns or raises on each of some workers, which are threads."""
+    from keras_gan.model.workers import Workers
+
+    sent, barrier, results = [None] * count, threading.Barrier(count), [None] * count
+
+    class Local(Workers):
+        def __enter__(self):
+            return self
+
+        def exchange(self, numbers):
+            sent[self.index] = numbers
+            barrier.wait(10)
+            total = sum(sent)
+            barrier.wait(10)
+            return total
+
+    def run(i):
+        try:
+            results[i] = action(Local(strategy, [f"host-{j}:1" for j in range(count)], i))
+        except Exception as error:
+            results[i] = error
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
 
 
 # GANs and extractors that take no time

@@ -176,9 +176,24 @@ def test_every_setting_that_differs_is_listed():
     assert "\n" not in str(error.value)
 
 
+def test_strategy_takes_the_engine_of_single_steps_and_replicas_are_of_mirrored():
+    with pytest.raises(ValueError, match="mirrored takes engine train_on_batch. Received: engine compiled"):
+        TrainConfig(strategy="mirrored", engine="compiled")
+    for strategy in ("none", "multi-worker"):
+        with pytest.raises(ValueError, match="replicas are of strategy mirrored. Received: replicas=2"):
+            TrainConfig(strategy=strategy, replicas=2)
+
+
+def test_run_is_resumed_with_another_strategy_without_its_replicas():
+    run = TrainConfig(strategy="mirrored", replicas=4).resolved()
+    assert run.resumed({"strategy": "none"}).replicas is None
+    assert run.resumed({"replicas": 2}).replicas == 2
+    assert run.resumed({"strategy": "multi_worker"}).strategy == "multi-worker"
+
+
 def test_every_setting_either_stays_or_may_change():
     free = {"epochs", "sample_interval", "checkpoint_interval", "engine", "device"}
-    free |= {"fid_interval", "fid_samples", "features"}
+    free |= {"fid_interval", "fid_samples", "features", "strategy", "replicas"}
     images = {"dataset", "data", "image_size", "fit", "background"}
     assert set(RUN.to_dict()) == set(FIXED) | free | images
 

@@ -194,8 +194,10 @@ def warn(line):
     click.echo(line, err=True)
 
 
-def start_tensorflow(device="auto", precision="float32"):
+def start_tensorflow(device="auto", precision="float32", strategy="none"):
     """Imports TensorFlow quietly and chooses the device, which must be able to compute in the precision."""
+    if strategy == "multi-worker":  # whose lost workers TensorFlow reports in ten lines, before its exception
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend != "tensorflow":
         warn(f"KERAS_BACKEND={backend} is ignored: the commands compute through TensorFlow.")

@@ -1,5 +1,6 @@
 """`train`: trains a GAN or resumes a run."""
 
+import functools
 import os
 import shlex
 from pathlib import Path
@@ -26,8 +27,16 @@ from keras_gan.commands.options import (
     start_tensorflow,
     warn,
 )
+from keras_gan.commands.workers import (
+    agree_on_config,
+    get_warn,
+    is_follower,
+    open_workers,
+    strategy_options,
+)
 from keras_gan.config import DEVICES, ENGINES, FITS, PRECISIONS, SAMPLES, TrainConfig
 from keras_gan.report.reproduce import quote_folder
+from keras_gan.training import interrupt
 
 _OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
 
@@ -90,6 +99,7 @@ _OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
 @click.option(
     "--device", default="auto", show_default=True, type=click.Choice(DEVICES), help="Device to train on."
 )
+@strategy_options
 @click.option("--overwrite", is_flag=True, help="Replace the run in --outdir.")
 @click.option(
     "--resume",
@@ -131,33 +141,47 @@ def train(ctx, outdir, overwrite, resume, start, tensorboard, offline, dry_run, 
         settings |= _read_start(start, given)
     with reject_wrong_values():
         config = TrainConfig.from_dict(given if resume else settings).resolved()
-    info = None
+    info, own = None, settings
     if resume:
         outdir = outdir if resume == _OUTDIR else resume
-        info = _read_info(ctx, outdir, overwrite)
-        config = info.config.resumed(given)
+        info = None if is_follower(config) else _read_info(ctx, outdir, overwrite)
+        config = info.config.resumed(given) if info else config
+        own = config.to_dict() if info else given
     if dry_run:
         click.echo(config.to_json())
         return
-    dataset = _load_dataset(config, info, outdir, offline)
-    start_tensorflow(config.device, config.gan.precision)
+    options = dict(info=info, overwrite=overwrite, quiet=quiet, offline=offline, tensorboard=tensorboard)
+    try:
+        if config.strategy == "none":
+            dataset = _load_dataset(config, info, outdir, offline)  # before TensorFlow, which takes seconds
+            start_tensorflow(config.device, config.gan.precision)
+            _train(ctx, dataset, config, start, outdir, options)
+            return
+        with open_workers(config.strategy, config.replicas, config.device, config.gan.precision) as workers:
+            config = agree_on_config(own, workers)
+            load = functools.partial(_load_dataset, config, info, outdir, offline, workers)
+            _train(ctx, workers.in_turn(load), config, start, outdir, options | {"workers": workers})
+    except FileExistsError as error:
+        from keras_gan.training.run_dir import RunExistsError
+
+        has_run = isinstance(error, RunExistsError)
+        raise ValueError(f"{error}{'' if resume else _list_ways_out(ctx, outdir, has_run)}") from None
+    except interrupt.Interrupted as stop:
+        if str(stop):  # which only the first worker says
+            warn(f"{stop} To go on: {_resume_command(ctx, outdir)}")
+        ctx.exit(stop.exit_code)
+
+
+def _train(ctx, dataset, config, start, outdir, options):
+    """Builds a GAN for the images and trains it."""
     from keras_gan.model.gan import GAN
-    from keras_gan.training import interrupt, loop
-    from keras_gan.training.run_dir import RunExistsError
+    from keras_gan.training import loop
 
     config = config.of_shape(dataset.image_shape)
     gan = ctx.meta.get("gan_class", GAN)(**config.gan.to_dict())
     if start:
         _take_weights(gan, get_checkpoint_file(start))
-    try:
-        options = dict(overwrite=overwrite, quiet=quiet, offline=offline, tensorboard=tensorboard)
-        loop.train(gan, dataset, config, outdir, info=info, **options)
-    except FileExistsError as error:
-        has_run = isinstance(error, RunExistsError)
-        raise ValueError(f"{error}{'' if resume else _list_ways_out(ctx, outdir, has_run)}") from None
-    except interrupt.Interrupted as stop:
-        warn(f"{stop} To go on: {_resume_command(ctx, outdir)}")
-        ctx.exit(stop.exit_code)
+    loop.train(gan, dataset, config, outdir, **options)
 
 
 def _read_info(ctx, outdir, overwrite):
@@ -199,16 +223,17 @@ def _take_weights(gan, path):
     assign_arrays(variables, {n: a for n, a in saved.arrays.items() if n.count("/") == 2}, path)
 
 
-def _load_dataset(config, info, outdir, offline):
+def _load_dataset(config, info, outdir, offline, workers=None):
     """Returns the images of a run that begins or, where there is one, is resumed."""
+    say = get_warn(workers)
     if info:
-        return info.load_dataset(config, offline=offline, warn=warn)
+        return info.load_dataset(config, offline=offline, warn=say)
     from keras_gan.data import datasets
     from keras_gan.data.options import ImageOptions
 
     datasets.check_outdir(outdir, config.data)  # before images are read
     options = ImageOptions.create(config)
-    return datasets.load_dataset(config.dataset, config.data, options, offline=offline, warn=warn)
+    return datasets.load_dataset(config.dataset, config.data, options, offline=offline, warn=say)
 
 
 def _is_given(ctx, name):

@@ -200,6 +200,8 @@ class GAN:
         features: str | None = None,
         tensorboard: bool = False,
         callbacks: Iterable[keras.callbacks.Callback] = (),
+        strategy: str | None = None,
+        replicas: int | None = None,
     ) -> dict[str, np.ndarray]:
         """Trains and writes a run directory; a second call continues where the first ended.
 
@@ -221,6 +223,9 @@ class GAN:
             tensorboard: whether to write losses, scores and grids for TensorBoard, too.
             callbacks: Keras callbacks; their model is the generator, a batch a step, an epoch the
                 preset's; logs hold d_loss, g_loss, loss (g_loss), d_acc_real, d_acc_fake, score.
+            strategy: one of `config.STRATEGIES`: "mirrored" trains on all GPUs, or `replicas` of them,
+                "multi-worker" on several machines. For "multi-worker", and for logical CPU devices,
+                `model.workers.join_workers` must be called before the GAN is built.
 
         Returns:
             The history of the whole run: dict of column name to array (steps,), as in history.csv;
@@ -237,6 +242,7 @@ class GAN:
         settings: dict[str, Any] = dict(epochs=epochs, batch_size=batch_size, engine=engine)
         settings |= dict(sample_interval=sample_interval, checkpoint_interval=checkpoint_interval)
         settings |= dict(fid_interval=fid_interval, fid_samples=fid_samples, features=features)
+        settings |= dict(strategy=strategy, replicas=replicas)
         options: dict[str, Any] = dict(overwrite=overwrite, resume=resume, quiet=quiet)
         options |= dict(tensorboard=tensorboard, callbacks=callbacks)
         return gan_train.train_gan(self, settings, data, outdir, **options)

@@ -19,12 +19,21 @@ class TorchBatchNormalization(keras.layers.BatchNormalization):
         if not (training and self.trainable):
             return super().call(inputs, training=False, mask=mask)
         inputs = tf.cast(inputs, self.variable_dtype)  # bfloat16 is too coarse to average
-        mean, variance = tf.nn.moments(inputs, axes=[0])
-        n = tf.cast(tf.shape(inputs)[0], variance.dtype)
+        mean, variance, n = self._moments(inputs)
         self._average(self.moving_mean, mean)
         self._average(self.moving_variance, variance * (n / (n - 1)))
         normalised = tf.nn.batch_normalization(inputs, mean, variance, self.beta, self.gamma, self.epsilon)
         return tf.cast(normalised, self.compute_dtype)
+
+    def _moments(self, inputs):
+        """Returns mean, biased variance and number of the rows; of all replicas if it is `synchronized`."""
+        rows = tf.shape(inputs)[0]
+        if not self.synchronized:
+            return *tf.nn.moments(inputs, axes=[0]), tf.cast(rows, inputs.dtype)
+        replicas = tf.distribute.get_replica_context()
+        mean = replicas.all_reduce("MEAN", tf.reduce_mean(inputs, axis=0))
+        variance = replicas.all_reduce("MEAN", tf.reduce_mean(tf.square(inputs - mean), axis=0))
+        return mean, variance, tf.cast(rows * replicas.num_replicas_in_sync, inputs.dtype)
 
     def _average(self, moving, value):
         moving.assign(moving * self.momentum + value * (1 - self.momentum))

@@ -5,9 +5,11 @@ import os
 from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
 from keras_gan.data.options import ImageOptions
+from keras_gan.model.workers import join_workers
 from keras_gan.run.config_json import read_info
 from keras_gan.streams import safe_output
 from keras_gan.training import interrupt, loop
+from keras_gan.training.follow import share_config
 from keras_gan.training.run_dir import RunExistsError
 
 
@@ -44,10 +46,12 @@ def train_gan(
         config = info.config.resumed(own | given)
     else:
         config = TrainConfig(gan.config, **given).resolved()
-    dataset = _load_dataset(config, data, info)
     options = dict(overwrite=overwrite, quiet=quiet, tensorboard=tensorboard, callbacks=callbacks)
     try:
-        return loop.train(gan, dataset, config, outdir, info=info, **options)
+        with join_workers(config.strategy, config.replicas) as workers:
+            config = share_config(config.to_dict(), workers).of_shape(gan.image_shape)
+            dataset = workers.in_turn(lambda: _load_dataset(config, data, info))
+            return loop.train(gan, dataset, config, outdir, info=info, workers=workers, **options)
     except RunExistsError as error:
         ways_out = "resume=True continues it to `epochs` in total, overwrite=True replaces it"
         raise RunExistsError(f"{error} {ways_out}, another outdir keeps it.") from None

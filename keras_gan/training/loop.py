@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import functools
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,10 +16,12 @@ import numpy as np
 from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
 from keras_gan.evaluation import features
+from keras_gan.evaluation.distributed_extractor import distribute
 from keras_gan.evaluation.score import Scorer
 from keras_gan.export import generator
 from keras_gan.files.atomic import atomic_write
-from keras_gan.model import engines
+from keras_gan.model.distributed import build_engine, check_shares
+from keras_gan.model.workers import Workers
 from keras_gan.progress import duration, print_warning, reporter
 from keras_gan.report import page
 from keras_gan.run import history
@@ -26,6 +29,7 @@ from keras_gan.run.config_json import RunInfo
 from keras_gan.run.info import GENERATOR, HISTORY, TENSORBOARD
 from keras_gan.training import interrupt, monitor
 from keras_gan.training.callbacks import Callbacks
+from keras_gan.training.follow import follow
 from keras_gan.training.notebook import NotebookView, is_notebook
 from keras_gan.training.run_dir import open_run_dir
 from keras_gan.training.schedule import check_fit, describe_run, make_schedule
@@ -47,6 +51,7 @@ def train(
     offline: bool = False,
     tensorboard: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    workers: Workers | None = None,
 ) -> dict[str, np.ndarray]:
     """Trains `gan` on `dataset` from its current step and writes the run directory.
 
@@ -60,9 +65,11 @@ def train(
         offline: whether to refuse to download the weights of the feature extractor.
         tensorboard: whether to write event files, too.
         callbacks: Keras callbacks, called as `training.callbacks` says; the engine makes single steps.
+        workers: that the strategy of `config` trains on; None is this process alone, on one device.
 
     Returns:
-        The history of the whole run, as `history.read` returns it.
+        The history of the whole run, as `history.read` returns it; see `follow` for other workers than
+        the first one.
 
     Raises:
         ValueError: the images do not fit the networks or the batch size, another process trains
@@ -73,14 +80,21 @@ def train(
     """
     if info is None:
         datasets.check_outdir(outdir, config.data)
+    workers = workers or Workers()
     check_fit(gan, dataset, config)
-    extractor = _load_extractor(dataset, config, offline)
+    check_shares(gan, len(dataset.images), config.batch_size, workers)
+    extractor = workers.in_turn(lambda: _load_extractor(dataset, config, offline, workers))
+    weights = getattr(extractor, "sha256", None)
+    workers.check_same({"images": dataset.sha256, "feature extractor": weights})
+    if workers.index:
+        return follow(gan, dataset.images, config.batch_size, workers, extractor)
+    workers.listening = True
     if extractor:
         config = dataclasses.replace(config, features=config.features or extractor.name)
     # Open the run directory: it is locked until the block ends
     with open_run_dir(outdir, print_warning) as folder:
         config, schedule = make_schedule(gan, dataset, config, epochs_in_total=info is not None)
-        training = Training(gan, dataset, config, folder, schedule)
+        training = Training(gan, dataset, config, folder, schedule, workers)
         run_info = restore(training, info, overwrite)
         done = gan.step >= schedule.total
         # Before signals are caught: of large images InceptionV3 takes hours
@@ -88,6 +102,7 @@ def train(
             None if done or not extractor else Scorer(extractor, dataset, config.fid_samples, print_warning)
         )
         with interrupt.catch_signals() as request, folder.translate_errors():
+            workers.request = request
             line = f"Nothing to train: the run in {outdir} is at step {gan.step} of {schedule.total}."
             if not done:
                 begin(training, run_info)
@@ -98,16 +113,17 @@ def train(
         return history.read(folder.path / HISTORY)
 
 
-def _load_extractor(dataset, config, offline):
+def _load_extractor(dataset, config, offline, workers):
     """Returns the feature extractor of the scores, None if the samples are not scored."""
     if config.fid_interval is None:
         return None
-    return features.load_extractor(config.features, dataset, offline=offline, warn=print_warning)
+    load = functools.partial(features.load_extractor, config.features, dataset, offline=offline)
+    return distribute(load, workers, print_warning)
 
 
 def _train_steps(training, request, scorer, quiet, tensorboard, callbacks):
     """Trains to the last step or a signal; prints what is about to happen, returns what was done."""
-    gan, dataset, config, folder, schedule = training
+    gan, dataset, config, folder, schedule, _ = training
     say = (lambda line: None) if quiet else print
     for line in describe_run(gan, dataset, config, folder.path):
         say(line)
@@ -152,8 +168,8 @@ def _call_engine(training, request, callbacks=None) -> Iterator[list]:
 
     A call ends at the next event, and after about `SECONDS_PER_CALL`; with callbacks it is one step.
     """
-    gan, dataset, config, _, schedule = training
-    engine = engines.ENGINES[config.engine](gan, dataset.images, config.batch_size)
+    gan, dataset, config, _, schedule, workers = training
+    engine = build_engine(gan, dataset.images, config, workers)
     seconds_per_step = SECONDS_PER_CALL  # not known before the first call
     while gan.step < schedule.total and request.signum is None and not (callbacks and callbacks.stopped):
         step = gan.step
@@ -173,7 +189,7 @@ def _call_engine(training, request, callbacks=None) -> Iterator[list]:
 
 def _loop(training, calls, progress, views, scorer):
     """Does after each call of the engine what is due at its step."""
-    gan, dataset, _, folder, schedule = training
+    gan, dataset, _, folder, schedule, _ = training
     observers = [monitor.Monitor(dataset.images, print_warning), *views]
     note = ""
     for rows in calls:

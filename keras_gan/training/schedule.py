@@ -40,7 +40,8 @@ def describe_run(gan: Any, dataset: Dataset, config: TrainConfig, outdir: str | 
     yield f"{_epochs(gan.rule, config, steps, n)}, seed {config.gan.seed}"
     device = f"device {get_device_name()}, engine {config.engine}"
     yield f"{device}; writes to {outdir}{f', from step {gan.step} on' if gan.step else ''}"
-    if config.engine == "train_on_batch" and getattr(gan, "framework", "keras") == "keras":
+    framework = getattr(gan, "framework", "keras")
+    if (config.engine, config.strategy, framework) == ("train_on_batch", "none", "keras"):
         yield "engine compiled would make the same updates faster"
 
 

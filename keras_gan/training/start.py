@@ -12,6 +12,7 @@ from keras_gan.config import TrainConfig
 from keras_gan.data.datasets import Dataset
 from keras_gan.device import get_device_name, get_processors
 from keras_gan.model.gan_class import describe_gan_class
+from keras_gan.model.workers import Workers
 from keras_gan.progress import print_warning
 from keras_gan.run.config_json import RunInfo, read_info
 from keras_gan.run.grids import extend_schedules
@@ -27,6 +28,7 @@ class Training(NamedTuple):
     config: TrainConfig
     folder: RunDir
     schedule: Schedule
+    workers: Workers
 
 
 def restore(training: Training, info: RunInfo | None, overwrite: bool) -> RunInfo:
@@ -34,7 +36,7 @@ def restore(training: Training, info: RunInfo | None, overwrite: bool) -> RunInf
 
     Nothing is changed on disk before all is checked.
     """
-    gan, dataset, config, folder, schedule = training
+    gan, dataset, config, folder, schedule, _ = training
     old = info
     if old is None and not overwrite and folder.is_run_of(gan):
         # A second call of `GAN.train`, whose run ends where the GAN is
