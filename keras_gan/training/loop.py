@@ -4,7 +4,6 @@
 """
 
 import dataclasses
-import functools
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -117,7 +116,10 @@ def _load_extractor(dataset, config, offline, workers):
     """Returns the feature extractor of the scores, None if the samples are not scored."""
     if config.fid_interval is None:
         return None
-    load = functools.partial(features.load_extractor, config.features, dataset, offline=offline)
+
+    def load(warn):
+        return features.load_extractor(config.features, dataset, offline=offline, warn=warn)
+
     return distribute(load, workers, print_warning)
 
 
