@@ -1,21 +1,22 @@
-"""The settings of a GAN, `GanConfig`, and of a run, `TrainConfig`: their checks and their JSON.
+"""The settings of a GAN, `GanConfig`, and of a run, `TrainConfig`, and their JSON.
 
 Nothing heavy is imported here, not even NumPy: the command line checks its settings first.
 """
 
 import dataclasses
-import difflib
 import json
 import math
-import numbers
 import os
-import struct
-from collections.abc import Iterable
 from typing import Any
 
-from keras_gan.preset_diff import mix
-from keras_gan.preset_facts import FACTS
-from keras_gan.presets import PRESETS, Preset
+from keras_gan.preset_diff import get_preset
+from keras_gan.setting_checks import (
+    check_choice,
+    check_field,
+    check_image_shape,
+    check_image_size,
+    to_float32,
+)
 
 ENGINES = ("train_on_batch", "compiled")
 PRECISIONS = ("float32", "float64", "mixed_bfloat16")
@@ -23,24 +24,17 @@ DEVICES = ("auto", "cpu", "gpu")
 STRATEGIES = ("none", "mirrored", "multi-worker")
 FITS = ("crop", "stretch")
 SAMPLES = 5000  # of a run that are scored, unless another number is given
-MAX_VALUES = 2**18  # of an image: with 1,024 units before it a layer of 268 million weights
 MAX_LATENT_DIM = 100_000  # far above any use and far below what would exhaust the memory
 
 _RESUME_MAY_CHANGE = {
-    *("epochs", "sample_interval", "checkpoint_interval", "engine", "device"),
-    *("strategy", "replicas"),
+    *("epochs", "sample_interval", "checkpoint_interval", "engine", "device", "strategy", "replicas"),
     *("fid_interval", "fid_samples", "features"),
 }
 
 _DEVICES_OF = {"none": "one device", "multi-worker": "all GPUs of each worker"}
 
-_IMAGES = {
-    "dataset",
-    "data",
-    "image_size",
-    "fit",
-    "background",
-}  # compared on resuming by the hash of the images they give
+# Compared on resuming by the hash of the images that they give.
+_IMAGES = {"dataset", "data", "image_size", "fit", "background"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,19 +72,19 @@ class GanConfig:
     def __post_init__(self):
         object.__setattr__(self, "preset", get_preset(self.preset).name)
         object.__setattr__(self, "precision", check_choice("precision", self.precision, PRECISIONS))
-        object.__setattr__(self, "image_shape", _check_image_shape(self.image_shape))
+        object.__setattr__(self, "image_shape", check_image_shape(self.image_shape))
         for name in ("latent_dim", "d_steps"):
-            _check(self, name, int, lambda value: value >= 1, "an integer of at least 1")
+            check_field(self, name, int, lambda value: value >= 1, "an integer of at least 1")
         most = f"at most {MAX_LATENT_DIM}"
-        _check(self, "latent_dim", int, lambda value: value <= MAX_LATENT_DIM, most)
+        check_field(self, "latent_dim", int, lambda value: value <= MAX_LATENT_DIM, most)
+        above_0 = "a number above 0 in float32"
         for name in ("lr", "g_lr", "d_lr"):
-            _check(self, name, float, lambda v: 0 < _to_float32(v) < math.inf, "a number above 0 in float32")
+            check_field(self, name, float, lambda value: 0 < to_float32(value) < math.inf, above_0)
+        below_1 = "a number in [0, 1) in float32"
         for name in ("b1", "b2"):
-            _check(
-                self, name, float, lambda v: 0 <= v and _to_float32(v) < 1, "a number in [0, 1) in float32"
-            )
-        _check(self, "label_smoothing", float, lambda v: 0 <= v < 0.5, "a number in [0, 0.5)")
-        _check(self, "seed", int, lambda value: 0 <= value < 2**63, "an integer in [0, 2**63)")
+            check_field(self, name, float, lambda value: 0 <= value and to_float32(value) < 1, below_1)
+        check_field(self, "label_smoothing", float, lambda value: 0 <= value < 0.5, "a number in [0, 0.5)")
+        check_field(self, "seed", int, lambda value: 0 <= value < 2**63, "an integer in [0, 2**63)")
 
     def resolved(self) -> "GanConfig":
         """Returns this configuration with every None replaced by the preset's value."""
@@ -157,15 +151,15 @@ class TrainConfig:
     def __post_init__(self):
         intervals = ("sample_interval", "checkpoint_interval", "fid_interval")
         for name in ("epochs", "batch_size", "replicas", *intervals):
-            _check(self, name, int, lambda value: value >= 1, "an integer of at least 1")
-            _check(self, name, int, lambda value: value <= 2**53, "at most 2**53")
-        _check(self, "fid_samples", int, lambda value: value >= 2, "an integer of at least 2")
+            check_field(self, name, int, lambda value: value >= 1, "an integer of at least 1")
+            check_field(self, name, int, lambda value: value <= 2**53, "at most 2**53")
+        check_field(self, "fid_samples", int, lambda value: value >= 2, "an integer of at least 2")
         for name in ("dataset", "data", "features", "background"):
-            _check(self, name, str, bool, "a name or path")
+            check_field(self, name, str, bool, "a name or path")
         if self.data is not None:  # a run may be resumed from another folder
             object.__setattr__(self, "data", os.path.abspath(os.path.expanduser(self.data)))
         if self.image_size is not None:
-            object.__setattr__(self, "image_size", _check_image_size(self.image_size))
+            object.__setattr__(self, "image_size", check_image_size(self.image_size))
         object.__setattr__(self, "fit", check_choice("fit", self.fit, FITS))
         object.__setattr__(self, "engine", check_choice("engine", self.engine, ENGINES))
         object.__setattr__(self, "device", check_choice("device", self.device, DEVICES))
@@ -252,88 +246,3 @@ def _fill_from_preset(preset, config):
     """Returns a configuration with each field that is None set to the preset's value, if it has one."""
     names = [field.name for field in dataclasses.fields(config) if getattr(config, field.name) is None]
     return dataclasses.replace(config, **{n: getattr(preset, n) for n in names if hasattr(preset, n)})
-
-
-def _check_image_shape(image_shape):
-    shape = tuple(image_shape)
-    integers = all(isinstance(side, numbers.Integral) for side in shape)
-    if not integers or len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
-        raise ValueError(f"image_shape must be (h, w, 1) or (h, w, 3). Received: {image_shape!r}.")
-    if math.prod(shape) > MAX_VALUES:
-        raise ValueError(
-            f"image_shape must hold at most {MAX_VALUES} values, for dense layers. Received: "
-            f"{image_shape!r}; --image-size makes images smaller."
-        )
-    return tuple(int(side) for side in shape)
-
-
-def _check_image_size(image_size):
-    whole = [isinstance(side, numbers.Integral) and not isinstance(side, bool) for side in image_size]
-    if not all(whole) or not all(1 <= side <= 4096 for side in image_size):
-        raise ValueError(
-            f"image_size must be one or two integers from 1 to 4096. Received: image_size={image_size!r}."
-        )
-    return tuple(int(side) for side in image_size)
-
-
-def _check(config, name, kind, holds, expected):
-    """Checks a field of a configuration and stores it as Python's own int, float or str; None stays.
-
-    Raises:
-        ValueError: it is of another kind, or not `holds(value)`.
-    """
-    value = getattr(config, name)
-    if value is None:
-        return
-    of_kind = isinstance(value, _KINDS[kind]) and not isinstance(value, bool)
-    if not of_kind or not holds(value):
-        raise ValueError(f"{name} must be {expected}. Received: {name}={value!r}.")
-    if not isinstance(value, int):  # 1 stays 1 where a float is meant
-        object.__setattr__(config, name, kind(value))
-
-
-_KINDS = {int: numbers.Integral, float: numbers.Real, str: str}  # NumPy's numbers, too
-
-
-def _to_float32(value):
-    """Returns a number as float32 rounds it, in which Adam takes it."""
-    try:
-        return struct.unpack("f", struct.pack("f", value))[0]
-    except OverflowError:
-        return math.inf
-
-
-def check_choice(what: str, name: Any, known: Iterable[str]) -> str:
-    """Returns the one of the known names that `name` spells; hyphen and underscore are the same.
-
-    Args:
-        what: the name is of, for the message.
-
-    Raises:
-        ValueError: it is none of them; the message lists them and suggests the nearest.
-    """
-    hyphened = str(name).replace("_", "-")
-    by_name = {k.replace("_", "-"): k for k in known}
-    if hyphened in by_name:
-        return by_name[hyphened]
-    near = difflib.get_close_matches(hyphened.lower(), known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else "."
-    raise ValueError(f"{what} must be one of {', '.join(sorted(known))}. Received: {name!r}{hint}")
-
-
-def get_preset(name: str) -> Preset:
-    """Returns the preset of that name; hyphen and underscore are the same.
-
-    "keras,order=pytorch-gan" is the preset keras with one fact of pytorch-gan, see `preset_facts.FACTS`;
-    more may follow, each after a comma.
-
-    Raises:
-        ValueError: there is no such preset or fact; the message suggests the nearest.
-    """
-    base, *changes = str(name).split(",")
-    preset = PRESETS[check_choice("preset", base, PRESETS)]
-    for change in changes:
-        key, _, other = change.partition("=")
-        key = check_choice("preset's fact", key, [fact.key for fact in FACTS if fact.take])
-        preset = mix(preset, PRESETS[check_choice("preset", other, PRESETS)], [key])
-    return preset

@@ -1,9 +1,10 @@
-"""Two presets compared fact by fact, and presets that take some facts over from another."""
+"""Two presets compared fact by fact, and presets that take some facts over from another, by name."""
 
 from collections.abc import Iterator
 
 from keras_gan.preset_facts import FACTS
-from keras_gan.presets import Preset
+from keras_gan.presets import PRESETS, Preset
+from keras_gan.setting_checks import check_choice
 
 
 def list_differences(a: Preset, b: Preset) -> Iterator[tuple[str, str, str]]:
@@ -28,3 +29,21 @@ def mix(a: Preset, b: Preset, keys: list[str]) -> Preset:
     for key in keys:
         mixed = takes[key](mixed, b)
     return mixed._replace(name=",".join([a.name, *(f"{key}={b.name}" for key in keys)]))
+
+
+def get_preset(name: str) -> Preset:
+    """Returns the preset of that name; hyphen and underscore are the same.
+
+    "keras,order=pytorch-gan" is the preset keras with one fact of pytorch-gan, see `preset_facts.FACTS`;
+    more may follow, each after a comma.
+
+    Raises:
+        ValueError: there is no such preset or fact; the message suggests the nearest.
+    """
+    base, *changes = str(name).split(",")
+    preset = PRESETS[check_choice("preset", base, PRESETS)]
+    for change in changes:
+        key, _, other = change.partition("=")
+        key = check_choice("preset's fact", key, [fact.key for fact in FACTS if fact.take])
+        preset = mix(preset, PRESETS[check_choice("preset", other, PRESETS)], [key])
+    return preset

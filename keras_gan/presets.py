@@ -102,6 +102,10 @@ def _normalised_block(units, epsilon=1e-5):
     return Dense(units), BatchNormalization(epsilon=epsilon), LeakyReLU()
 
 
+def _relu_block(units):
+    return Dense(units), Activation("relu")
+
+
 def _leaky_discriminator(*units):
     hidden = tuple(layer for n in units for layer in (Dense(n), LeakyReLU()))
     return (*hidden, Dense(1), Activation("sigmoid"))
@@ -127,19 +131,8 @@ _KERAS = Preset(
     source="https://github.com/eriklindernoren/Keras-GAN gan/gan.py, as the Keras tutorials print it",
     semantics="keras",
     dataset="mnist",
-    generator=(
-        *_keras_block(256),
-        *_keras_block(512),
-        *_keras_block(1024),
-        Dense(None, activation="tanh"),
-    ),
-    discriminator=(
-        Dense(512),
-        LeakyReLU(),
-        Dense(256),
-        LeakyReLU(),
-        Dense(1, activation="sigmoid"),
-    ),
+    generator=(*_keras_block(256), *_keras_block(512), *_keras_block(1024), Dense(None, activation="tanh")),
+    discriminator=(Dense(512), LeakyReLU(), Dense(256), LeakyReLU(), Dense(1, activation="sigmoid")),
     rule=UpdateRule(
         generator_first=False,
         fresh_noise=True,
@@ -191,22 +184,8 @@ _AIOZ = Preset(
     source="'The overview of GAN - Part 2', AIOZ tutorial of 2023-07-29, https://github.com/aioz-ai",
     semantics="torch",
     dataset="mnist",
-    generator=(
-        Dense(128),
-        Activation("relu"),
-        Dense(256),
-        Activation("relu"),
-        Dense(None),
-        Activation("tanh"),
-    ),
-    discriminator=(
-        Dense(256),
-        Activation("relu"),
-        Dense(128),
-        Activation("relu"),
-        Dense(1),
-        Activation("sigmoid"),
-    ),
+    generator=(*_relu_block(128), *_relu_block(256), Dense(None), Activation("tanh")),
+    discriminator=(*_relu_block(256), *_relu_block(128), Dense(1), Activation("sigmoid")),
     rule=_SUM_RULE,
     **_adam(b1=0.9, epsilon=1e-8),
     batch_size=100,  # its training loader is not printed; its test loader has 100
@@ -220,16 +199,7 @@ _TUTORIAL = Preset(
     source="'Implementing a GAN with PyTorch', chapter 5 of a tutorial on generative models, on MNIST",
     semantics="torch",
     dataset="mnist",
-    generator=(
-        Dense(256),
-        Activation("relu"),
-        Dense(512),
-        Activation("relu"),
-        Dense(1024),
-        Activation("relu"),
-        Dense(None),
-        Activation("tanh"),
-    ),
+    generator=(*_relu_block(256), *_relu_block(512), *_relu_block(1024), Dense(None), Activation("tanh")),
     discriminator=_leaky_discriminator(1024, 512, 256),
     rule=_SUM_RULE,
     **_adam(b1=0.9, epsilon=1e-8),

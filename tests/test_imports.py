@@ -9,11 +9,11 @@ import pytest
 from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "keras_gan"
-FILES = (
-    "presets preset_facts preset_diff rng config start_tensorflow device progress streams".split()
-)  # at the top, each imports from before it
+# Files at the top, then folders: each imports from those before it.
+FILES = "presets preset_facts setting_checks preset_diff rng config start_tensorflow device".split()
+FILES += ["progress", "streams"]
 FOLDERS = "files data run figures model evaluation export report training pytorch doctor commands".split()
-ORDER = ["__init__", *FILES, *FOLDERS, "__main__"]  # a file or folder imports from those before it
+ORDER = ["__init__", *FILES, *FOLDERS, "__main__"]
 FROM_ABOVE = {("model/gan.py", "training"), ("model/gan.py", "evaluation")}  # inside GAN.train and GAN.fid
 HEAVY = set("tensorflow keras torch matplotlib scipy sklearn numpy PIL rich".split())
 PATHS = sorted(PACKAGE.rglob("*.py"))

@@ -2,8 +2,7 @@ import itertools
 
 import pytest
 
-from keras_gan.config import get_preset
-from keras_gan.preset_diff import list_changes, list_differences, mix
+from keras_gan.preset_diff import get_preset, list_changes, list_differences, mix
 from keras_gan.preset_facts import FACTS
 from keras_gan.presets import PRESETS, Activation
 

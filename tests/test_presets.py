@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from keras_gan.config import get_preset
+from keras_gan.preset_diff import get_preset
 from keras_gan.presets import PRESETS, BatchNormalization, Dense, LeakyReLU
 
 # widths from noise to image, widths that are normalised, widths from image to probability

@@ -18,7 +18,8 @@ from keras_gan.commands.options import (
     reject_wrong_values,
     warn,
 )
-from keras_gan.config import SAMPLES, get_preset
+from keras_gan.config import SAMPLES
+from keras_gan.preset_diff import get_preset
 from keras_gan.progress import format_table
 
 _EXCEEDS = {True: "exceeds the spread", False: "within the spread", None: "one seed has no spread"}

@@ -21,7 +21,8 @@ from keras_gan.commands.options import (
     start_tensorflow,
     warn,
 )
-from keras_gan.config import GanConfig, TrainConfig, get_preset
+from keras_gan.config import GanConfig, TrainConfig
+from keras_gan.preset_diff import get_preset
 from keras_gan.training import interrupt
 
 

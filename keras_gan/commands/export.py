@@ -16,7 +16,7 @@ from keras_gan.commands.options import (
     start_tensorflow,
     warn,
 )
-from keras_gan.config import get_preset
+from keras_gan.preset_diff import get_preset
 
 _FORMATS = ("keras", "savedmodel", "onnx", "html", "torch")
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from keras_gan.config import FITS, check_choice, get_preset
+from keras_gan.config import FITS
+from keras_gan.preset_diff import get_preset
 from keras_gan.presets import PRESETS
+from keras_gan.setting_checks import check_choice
 from keras_gan.start_tensorflow import import_tensorflow
 
 MAX_SEED = 2**63 - 1  # as in `config`

@@ -19,7 +19,8 @@ from keras_gan.commands.options import (
     start_tensorflow,
     warn,
 )
-from keras_gan.config import MAX_VALUES, get_preset
+from keras_gan.preset_diff import get_preset
+from keras_gan.setting_checks import MAX_VALUES
 
 _MODES = ("float64", "resync", "free")
 

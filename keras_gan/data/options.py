@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import ImageColor
 
-from keras_gan.config import MAX_VALUES
+from keras_gan.setting_checks import MAX_VALUES
 
 MAX_BYTES = 16 * 2**30  # of all images as uint8, in memory; an .npy file of uint8 may hold more
 Warn = Callable[[str], object]

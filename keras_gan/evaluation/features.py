@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from keras_gan import progress
-from keras_gan.config import check_choice
 from keras_gan.data.datasets import Dataset
 from keras_gan.evaluation import weights
 from keras_gan.evaluation.classifier import load_classifier
@@ -13,6 +12,7 @@ from keras_gan.evaluation.inception import load_inception
 from keras_gan.evaluation.keras_file import load_file
 from keras_gan.evaluation.package_inception import PACKAGES, load_package_extractor
 from keras_gan.evaluation.pca import load_pca
+from keras_gan.setting_checks import check_choice
 
 NAMES = ("inception", *PACKAGES, "classifier", "pca")
 EARLIER_NAMES = {"digits": "classifier"}

@@ -9,13 +9,14 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from keras_gan.config import GanConfig, get_preset
+from keras_gan.config import GanConfig
 from keras_gan.data.pixels import to_uint8
 from keras_gan.device import keras_settings
 from keras_gan.figures import curves
 from keras_gan.figures.grid import draw_grid, fit_grid, save_sample_grid, to_pil
 from keras_gan.model import checkpoint, networks, updates
 from keras_gan.model.gan_class import find_gan_class
+from keras_gan.preset_diff import get_preset
 from keras_gan.rng import Stream, draw_grid_noise, draw_noise, draw_seeds_noise, seed_globals
 from keras_gan.run import history, info
 

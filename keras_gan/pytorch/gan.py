@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from keras_gan.config import GanConfig, get_preset
+from keras_gan.config import GanConfig
 from keras_gan.data.pixels import to_uint8
 from keras_gan.figures.grid import save_sample_grid
 from keras_gan.model import checkpoint
+from keras_gan.preset_diff import get_preset
 from keras_gan.presets import BatchNormalization, Dense, LeakyReLU
 from keras_gan.pytorch import weight_names
 from keras_gan.rng import draw_grid_noise

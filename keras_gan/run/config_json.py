@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from keras_gan.config import TrainConfig, get_preset
+from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
 from keras_gan.data.options import ImageOptions
 from keras_gan.files.atomic import atomic_write
+from keras_gan.preset_diff import get_preset
 from keras_gan.presets import Preset
 from keras_gan.run.grids import MAX_STEP, Schedules, has_grid, read_schedules
 

@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gan.config import get_preset
 from keras_gan.device import keras_settings
 from keras_gan.model import networks
+from keras_gan.preset_diff import get_preset
 from keras_gan.presets import PRESETS
 from keras_gan.rng import make_rng
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gan.config import get_preset
 from keras_gan.device import keras_settings
 from keras_gan.model import networks, torch_like, updates
+from keras_gan.preset_diff import get_preset
 
 float_types = pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-5), ("float64", 1e-12)])
 

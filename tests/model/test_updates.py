@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gan.config import get_preset
 from keras_gan.model import networks, updates
 from keras_gan.model.gan import GAN
 from keras_gan.model.step import gan_step
+from keras_gan.preset_diff import get_preset
 from tests.model.conftest import LATENT_DIM, SHAPE, batch, forward, moved, weights
 
 

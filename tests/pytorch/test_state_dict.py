@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gan.config import get_preset
 from keras_gan.figures.grid import save_sample_grid
 from keras_gan.model.gan import GAN
+from keras_gan.preset_diff import get_preset
 from keras_gan.pytorch import state_dict
 from keras_gan.rng import Stream, draw_noise
 from tests.conftest import refused, run
