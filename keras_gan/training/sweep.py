@@ -56,7 +56,7 @@ def _connect(cluster):
     except ImportError as error:
         raise ImportError(
             "A cluster needs Dask. Received: no module dask.distributed; install it with "
-            "`pip install 'keras_gan[distributed]'`."
+            "`pip install distributed`."
         ) from error
     Client(cluster, set_as_default=True)
 
