@@ -1,13 +1,11 @@
-"""The device or devices, the precision and the settings of Keras that the numbers depend on."""
+"""The device, the precision and the settings of Keras that the numbers depend on."""
 
 import contextlib
-import json
 import os
 import platform
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -96,17 +94,11 @@ def get_processors() -> dict[str, str]:
 
     Sums are cut by the cores, and by the registers and the caches of the kind.
     """
-    cpuinfo, model, flags = Path("/proc/cpuinfo"), platform.processor() or platform.machine(), set()
-    if cpuinfo.is_file():
-        lines = dict(line.split(":", 1) for line in cpuinfo.read_text().splitlines() if ":" in line)
-        facts = {name.strip(): value.strip() for name, value in lines.items()}
-        model, flags = facts.get("model name", model), set(facts.get("flags", "").split())
-    vectors = next((name for flag, name in _VECTORS.items() if flag in flags), platform.machine())
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"cpu": f"{model} ({vectors})", "cores": str(cores)}
-
-
-_VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}  # the widest first
+    cpuinfo, model = Path("/proc/cpuinfo"), platform.processor() or platform.machine()
+    if cpuinfo.is_file() and (named := re.search(r"^model name\s*: (.+)$", cpuinfo.read_text(), re.M)):
+        model = named[1].strip()
+    vectors = _find_vectors() or platform.machine()
+    return {"cpu": f"{model} ({vectors})", "cores": str(get_cpu_count())}
 
 
 def get_device_name() -> str:
@@ -121,9 +113,13 @@ def get_cpu_kind() -> str:
 
     Two kinds round sums differently: TensorFlow, oneDNN and BLAS have other code for each.
     """
+    return f"{platform.machine()} {_find_vectors()}".strip()
+
+
+def _find_vectors():
+    """Returns the name of the widest vectors that the processor computes with, "" where it is unknown."""
     flags = _read_cpu_flags()
-    vectors = next((name for flag, name in _VECTORS.items() if flag in flags), "")
-    return f"{platform.machine()} {vectors}".strip()
+    return next((name for flag, name in _VECTORS.items() if flag in flags), "")
 
 
 _VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "asimd": "NEON"}
@@ -140,120 +136,3 @@ def _read_cpu_flags() -> set[str]:
     """Returns the words of /proc/cpuinfo, none where the system has no such file."""
     cpuinfo = Path("/proc/cpuinfo")
     return set(cpuinfo.read_text().split()) if cpuinfo.is_file() else set()
-
-
-# several devices and machines
-
-
-def start_strategy(name: str, replicas: int | None = None, device: str = "auto") -> Any:
-    """Returns the `tf.distribute` strategy of one of `config.STRATEGIES`; None for "none".
-
-    TensorFlow divides a CPU and starts the server of a worker only before its first computation: call this
-    before a GAN is built. Later calls with the same name and number return the same strategy.
-
-    Args:
-        replicas: number of devices for "mirrored"; None is all GPUs.
-        device: as for `use_device`; "cpu" makes logical CPU devices of the one CPU.
-
-    Raises:
-        ValueError: there are fewer devices, no cluster is described, or it is too late.
-        OSError: the server of this worker cannot start.
-    """
-    if name == "none":
-        return None
-    if (name, replicas) not in _strategies:
-        try:
-            if name == "mirrored":
-                strategy = tf.distribute.MirroredStrategy(_list_devices(replicas, device))
-            else:
-                os.environ["TF_CONFIG"] = json.dumps(_find_cluster())
-                strategy = tf.distribute.MultiWorkerMirroredStrategy()
-        except RuntimeError:
-            raise ValueError(
-                f"strategy {name} must be started before TensorFlow computes anything. Received: it has; "
-                f'call keras_gan.model.workers.join_workers("{name}", ...) before the first GAN.'
-            ) from None
-        except tf.errors.OpError as error:
-            reason = " ".join(str(error).split())
-            raise OSError(f"TensorFlow's server does not start on this worker: {reason}") from None
-        _strategies[name, replicas] = strategy
-    return _strategies[name, replicas]
-
-
-_strategies: dict[tuple[str, int | None], Any] = {}  # TensorFlow can start its server once in a process
-
-
-def is_started(name: str, replicas: int | None = None) -> bool:
-    """Returns whether `start_strategy` has started this strategy."""
-    return (name, replicas) in _strategies
-
-
-def _list_devices(replicas, device):
-    """Returns the names of the devices of "mirrored"; makes them of the CPU where that is asked for."""
-    gpus = [] if device == "cpu" else tf.config.get_visible_devices("GPU")
-    if device == "cpu" and replicas:
-        cpu = tf.config.list_physical_devices("CPU")[0]
-        parts = [tf.config.LogicalDeviceConfiguration()] * replicas
-        if len(tf.config.get_logical_device_configuration(cpu) or ()) < replicas:
-            tf.config.set_logical_device_configuration(cpu, parts)
-        return [f"CPU:{i}" for i in range(replicas)]
-    if not gpus or (replicas or 1) > len(gpus):
-        raise ValueError(
-            f"strategy mirrored needs {replicas or 'one or more'} GPUs. Received: {len(gpus)}; "
-            f"--device cpu --replicas {replicas or 2} makes logical devices of the CPU."
-        )
-    return [f"GPU:{i}" for i in range(replicas or len(gpus))]
-
-
-class Cluster(NamedTuple):
-    """The workers of "multi-worker": "host:port" of each, and which of them this process is."""
-
-    addresses: list[str]
-    own: int
-
-
-def read_cluster() -> Cluster:
-    """Returns the `Cluster` that TF_CONFIG describes or, where it is not set, SLURM.
-
-    Raises:
-        ValueError: neither does.
-    """
-    content = _find_cluster()
-    try:
-        jobs, task = content["cluster"], content["task"]
-        if jobs.keys() - {"chief", "worker"}:
-            raise ValueError(f"it has jobs {', '.join(jobs)}")
-        addresses = [str(address) for job in ("chief", "worker") for address in jobs.get(job, [])]
-        index = int(task["index"]) + (len(jobs.get("chief", [])) if task["type"] == "worker" else 0)
-        if not 0 <= index < len(addresses):
-            raise ValueError(f"it has {len(addresses)} workers and this is the one of index {index}")
-        if bad := [address for address in addresses if not re.fullmatch(r".+:\d{1,5}", address)]:
-            raise ValueError(f"{bad[0]!r} is not host:port")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = f"no {error}" if isinstance(error, KeyError) else error
-        raise ValueError(
-            'TF_CONFIG must be {"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", '
-            f'"index": 0}}}}. Received: {os.environ.get("TF_CONFIG")} ({reason}).'
-        ) from None
-    return Cluster(addresses, index)
-
-
-def _find_cluster():
-    """Returns the content of TF_CONFIG, made from SLURM's variables where it is not set."""
-    if "TF_CONFIG" in os.environ:
-        try:
-            return json.loads(os.environ["TF_CONFIG"])
-        except ValueError:
-            return {}
-    if "SLURM_STEP_NODELIST" not in os.environ:
-        raise ValueError(
-            "strategy multi-worker needs the addresses of the workers. Received: neither TF_CONFIG nor "
-            "SLURM's variables; docs/distributed.md shows both."
-        )
-    # Two jobs on one node must not take the same port; SLURM itself binds GPUs to tasks.
-    port = 20000 + int(os.environ.get("SLURM_JOB_ID", 0)) % 10000
-    many = dict(gpus_per_node=2**10, gpus_per_task=1, auto_set_gpu=False)  # it cuts its list where GPUs end
-    resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(port_base=port, **many)
-    cluster = resolver.cluster_spec().as_dict()
-    kind, index = resolver.get_task_info()
-    return {"cluster": cluster, "task": {"type": kind, "index": index}}

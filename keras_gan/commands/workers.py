@@ -41,7 +41,7 @@ def is_follower(config):
     if config.strategy != "multi-worker":
         return False
     start_tensorflow(config.device, config.gan.precision, config.strategy)
-    from keras_gan.device import read_cluster
+    from keras_gan.model.strategy import read_cluster
 
     return read_cluster().own > 0
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import tensorflow as tf
 
-from keras_gan.device import is_started, read_cluster, start_strategy
+from keras_gan.model.strategy import is_started, read_cluster, start_strategy
 from keras_gan.model.watch import SECONDS_TO_CONNECT, Watch, limit_seconds, meet
 
 STOP, STEPS, FEATURES = range(3)  # what the first worker asks for
@@ -196,7 +196,7 @@ def _hash(value):
 def join_workers(name: str, replicas: int | None = None, device: str = "auto") -> Workers:
     """Returns the workers of a strategy, after all of them have started.
 
-    Args and errors are those of `device.start_strategy` and `watch.meet`.
+    Args and errors are those of `strategy.start_strategy` and `watch.meet`.
     """
     if name != "multi-worker":
         return Workers(start_strategy(name, replicas, device))
