@@ -10,6 +10,7 @@ from keras_gan.commands.options import (
     JSON,
     OFFLINE,
     SEED,
+    WEIGHTS,
     DatasetName,
     Integer,
     PresetName,
@@ -51,11 +52,16 @@ from keras_gan.training import interrupt
     "--outdir", type=UserPath(), help="Folder of pictures and runs. Default: compare or compare-PRESET."
 )
 @click.option(
-    "--features", type=UserPath(), metavar="NAME", help="Of RUNs: as in `fid`. Default: classifier."
+    "--features",
+    "which",
+    type=UserPath(),
+    metavar="NAME",
+    help="Feature extractor, as in `evaluate`. Default: classifier.",
 )
+@click.option("--inception-weights", "weights", type=UserPath(), metavar="FILE", help=WEIGHTS)
 @click.option("--json", "as_json", is_flag=True, help=JSON)
 @click.pass_context
-def compare(ctx, runs, labels, preset, epochs, batch_size, seeds, overwrite, features, **settings):
+def compare(ctx, runs, labels, preset, epochs, batch_size, seeds, overwrite, **settings):
     """Compares runs, folders of images and .npz files of images; or trains a preset in both frameworks.
 
     \b
@@ -79,8 +85,6 @@ def compare(ctx, runs, labels, preset, epochs, batch_size, seeds, overwrite, fea
         raise click.UsageError(
             f"give a --label for each RUN or none. Received: {len(labels)} for {len(runs)}."
         )
-    if preset and features:
-        raise click.UsageError("--features is for RUNs; with --preset a classifier scores both frameworks.")
     if preset:
         try:
             _compare_frameworks(get_preset(preset).name, given, seeds or [0, 1, 2], overwrite, **settings)
@@ -90,11 +94,11 @@ def compare(ctx, runs, labels, preset, epochs, batch_size, seeds, overwrite, fea
     elif len(runs) < 2:
         raise click.UsageError(f"give two RUNs or more, or --preset. Received: {' '.join(runs) or 'none'}.")
     else:
-        _compare_runs(runs, labels, features, **settings)
+        _compare_runs(runs, labels, **settings)
 
 
 def _compare_runs(
-    paths, labels, features, dataset, data, fit, background, offline, count, seed, outdir, as_json
+    paths, labels, dataset, data, fit, background, offline, count, seed, outdir, which, weights, as_json
 ):
     for path in paths:
         if not Path(path).exists():
@@ -117,7 +121,7 @@ def _compare_runs(
     histories = {names[path]: read_losses(path) for path in logs}
     train, test = load_real_images(sources, dataset, data, offline, warn, **how)
     sources = match_shape(sources, train.image_shape)
-    reference = compare.build_reference(train, test, warn, features)
+    reference = compare.build_reference(train, test, warn, which, weights, offline)
     rows = compare.compute_rows(sources, reference, seed, count, histories)
     written = compare.save_figures(Path(outdir or "compare"), sources, seed, histories)
     if as_json:
@@ -127,7 +131,8 @@ def _compare_runs(
 
 
 def _compare_frameworks(preset, given, seeds, overwrite, outdir, dataset, data, as_json, **settings):
-    offline, count, seed = (settings[name] for name in ("offline", "count", "seed"))
+    names = ("offline", "count", "seed", "which", "weights")
+    offline, count, seed, which, weights = (settings[name] for name in names)
     given = given | {name: settings[name] for name in ("fit", "background") if settings[name] is not None}
     with reject_wrong_values():
         config = TrainConfig(GanConfig(preset), dataset, data, device="cpu", **given).resolved()
@@ -142,7 +147,7 @@ def _compare_frameworks(preset, given, seeds, overwrite, outdir, dataset, data, 
     train, test = load_parts(
         config.dataset, config.data, ImageOptions.create(config), offline=offline, warn=warn
     )
-    reference = compare.build_reference(train, test, warn)
+    reference = compare.build_reference(train, test, warn, which, weights, offline)
     ms = train_all(config, train, folders, overwrite, quiet=as_json)
     found = open_inputs(folders.values(), warn)
     rows = compare.compute_rows(found, reference, seed, count)
@@ -154,7 +159,8 @@ def _compare_frameworks(preset, given, seeds, overwrite, outdir, dataset, data, 
         about |= {"verdicts": compare_means(summed), **compare.describe_reference(train, reference, seed)}
         click.echo(json.dumps(about | {"rows": rows}, indent=2))
     else:
-        click.echo(f"{compare.format_table(rows, reference)}\n\n{format_summary(summed)}\n{written}")
+        summary = format_summary(summed, reference.extractor.name)
+        click.echo(f"{compare.format_table(rows, reference)}\n\n{summary}\n{written}")
 
 
 COMMANDS = (compare,)

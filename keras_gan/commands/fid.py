@@ -9,6 +9,7 @@ from keras_gan.commands.options import (
     JSON,
     OFFLINE,
     SEED,
+    WEIGHTS,
     Integer,
     Size,
     UserPath,
@@ -19,7 +20,6 @@ from keras_gan.commands.options import (
 )
 from keras_gan.config import DEVICES
 
-_WEIGHTS = "InceptionV3's weights, as Keras or the package publishes them. Default: a cache or a download."
 _FEATURES_OF_FID = (
     "inception, pytorch-fid, torch-fidelity, torchmetrics, clean-fid, torcheval, classifier, pca, "
     "FILE.keras or all. Default: inception, or that of the statistics."
@@ -52,7 +52,7 @@ def add_feature_options(features_help):
                 type=Integer(),
                 help="Images through the network at once. Default: its own.",
             ),
-            click.option("--inception-weights", "weights", type=UserPath(), metavar="FILE", help=_WEIGHTS),
+            click.option("--inception-weights", "weights", type=UserPath(), metavar="FILE", help=WEIGHTS),
             click.option("--features", "which", type=UserPath(), metavar="NAME", help=features_help),
         ):
             function = option(function)

@@ -27,6 +27,7 @@ FEATURES = (
     "Feature extractor: inception, a package such as pytorch-fid (see `fid`), classifier, pca or FILE.keras. "
     "Default: the best one at hand."
 )
+WEIGHTS = "InceptionV3's weights, as Keras or the package publishes them. Default: a cache or a download."
 JSON = "Print the numbers as JSON."
 OFFLINE = "Download nothing."
 

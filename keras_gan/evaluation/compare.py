@@ -6,7 +6,8 @@ import numpy as np
 
 from keras_gan import progress
 from keras_gan.data import datasets
-from keras_gan.evaluation import features, metrics
+from keras_gan.evaluation import feature_stats, features, metrics
+from keras_gan.evaluation.evaluate import compute_features
 from keras_gan.evaluation.inputs import ImageSet, RunInput
 from keras_gan.figures.curves import collect_losses, save_curves
 from keras_gan.figures.grid import save_titled_grids
@@ -20,7 +21,7 @@ class Reference(NamedTuple):
     """What samples are compared with: real images in two parts, as a feature extractor sees them.
 
     Attributes:
-        extractor: `features.FeatureExtractor` that gives probabilities.
+        extractor: `features.FeatureExtractor`.
         real: `metrics.Gaussian` of the features of the training part.
         test: `ImageSet` of the other part.
     """
@@ -30,20 +31,21 @@ class Reference(NamedTuple):
     test: ImageSet
 
 
-def build_reference(train, test, warn, name=None):
+def build_reference(train, test, warn, name=None, given=None, offline=False):
     """Returns the `Reference` of two parts of a data set; without the second, a sixth is held out.
 
     Args:
         name: of the features; None is a classifier, or "pca" of images in colour without labels.
+        given, offline: as in `features.load_extractor`.
     """
     train, test = train_test_split(train, test, warn)
     if name is None and train.labels is None and train.image_shape[2] == 3:
         name = "pca"
-    if name in (None, "classifier", "digits"):
-        extractor = features.load_classifier(train, test, warn)
-    else:
-        extractor = features.load_extractor(name, train, test, warn=warn)
-    real = metrics.gaussian(extractor(train.images)[0])
+    if given and name is None:
+        name = "inception"
+    extractor = features.load_extractor(name or "classifier", train, test, given, offline, warn)
+    rows = np.arange(len(train.images))
+    real = feature_stats.load_or_compute_stats(extractor, train, rows, warn).gaussian
     return Reference(extractor, real, ImageSet("real test images", test.images))
 
 
@@ -65,19 +67,21 @@ def _take_rows(dataset, rows):
     return datasets.Dataset.from_array(dataset.images[rows], dataset.name)._replace(labels=labels)
 
 
-def score_images(extractor, real, images):
-    """Returns numbers on one set of images: a dict.
+def score_images(extractor, real, images, name="images"):
+    """Returns numbers on one set of images, which has a name: a dict.
 
     `n` images; `frechet_distance` of their features to the real ones', biased in n; `confident`,
     the share that is classified with a probability of 0.95 or more; `classes`, how many are the
     most probable one of some image; and `rarest`, the share of the rarest class.
 
+    Without probabilities the last three are None.
+
     Args:
-        extractor: `features.FeatureExtractor` that gives probabilities.
+        extractor: `features.FeatureExtractor`.
         real: `metrics.Gaussian` of the real images' features.
         images: uint8 (n, h, w, c), n at least 2.
     """
-    pool, probabilities = extractor(images)
+    _, pool, probabilities = compute_features(extractor, images, f"features of {name}")
     counts = (
         None
         if probabilities is None
@@ -109,7 +113,7 @@ def compute_rows(sources, reference, seed, count, histories=None):
             "preset": source.gan.preset.name if isinstance(source, RunInput) else None,
             "steps": source.gan.step if isinstance(source, RunInput) else None,
             **average_last_tenth(histories.get(source.name) or source.read_history()),
-            **score_images(reference.extractor, reference.real, source.draw(seed, count)),
+            **score_images(reference.extractor, reference.real, source.draw(seed, count), source.name),
         }
         for source in (*sources, reference.test)
     ]

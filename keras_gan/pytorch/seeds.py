@@ -19,8 +19,8 @@ from keras_gan.training import loop
 
 FRAMEWORKS = ("keras", "torch")
 
-MEASURES = {  # what is averaged over the seeds: its name in the table and its format
-    "frechet_distance": ("Fréchet distance, classifier features", ".2f"),
+MEASURES = {  # what is averaged over the seeds, where it is known: its name in the table and its format
+    "frechet_distance": ("Fréchet distance, {features} features", ".2f"),
     "confident": ("share classified with p >= 0.95", ".3f"),
     "classes": ("classes", ".1f"),
     "ms_per_step": ("ms a step", ".1f"),
@@ -129,10 +129,12 @@ def time_steps(pairs: list[tuple[Any, TrainConfig]], images: np.ndarray) -> list
 def summarise(rows: list[dict]) -> Summary:
     """Returns {framework: {measure: {"mean", "std"}}} over the rows of each framework.
 
-    The standard deviation is the sample's, with n - 1; None for a single row.
+    The standard deviation is the sample's, with n - 1; None for a single row. A measure that is None,
+    as the classes of features without probabilities are, is left out.
     """
     own = {f: [row for row in rows if row["framework"] == f] for f in FRAMEWORKS}
-    return {f: {m: _mean_and_std([row[m] for row in own[f]]) for m in MEASURES} for f in FRAMEWORKS}
+    known = [m for m in MEASURES if all(row[m] is not None for f in FRAMEWORKS for row in own[f])]
+    return {f: {m: _mean_and_std([row[m] for row in own[f]]) for m in known} for f in FRAMEWORKS}
 
 
 def _mean_and_std(values):
@@ -155,13 +157,13 @@ def compare_means(summary: Summary) -> dict[str, dict[str, Any]]:
     return compared
 
 
-def format_summary(summary: Summary) -> str:
-    """Returns a summary and what `compare_means` says of it as a table."""
+def format_summary(summary: Summary, features: str) -> str:
+    """Returns a summary and what `compare_means` says of it as a table; `features` names the extractor."""
     rows = []
     for measure, compared in compare_means(summary).items():
         name, form = MEASURES[measure]
         cells = [_plus_minus(summary[framework][measure], form) for framework in FRAMEWORKS]
-        rows.append([name, *cells, _WITHIN[compared["within_spread"]]])
+        rows.append([name.format(features=features), *cells, _WITHIN[compared["within_spread"]]])
     header = ["mean and std over the seeds", "Keras", "PyTorch", "difference"]
     return progress.format_table(header, rows, "lrrl")
 

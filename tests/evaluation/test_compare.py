@@ -17,7 +17,8 @@ from keras_gan.training import loop
 class FirstPixel:
     """An extractor that reads the class from the first pixel and how sure it is from the second."""
 
-    name, description, sha256 = "first pixel", "for tests", "0" * 64
+    name, description, sha256, preprocessing = "first pixel", "for tests", "0" * 64, "none"
+    cpu, batch_size = "", 50
 
     def __call__(self, images):
         flat = images.reshape(len(images), -1).astype(np.float32)

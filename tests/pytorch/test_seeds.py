@@ -30,7 +30,8 @@ from keras_gan.pytorch.seeds import (
 class Extractor:
     """Ten pixels for features, the brightest of which names the class."""
 
-    name, description, sha256 = "pixels", "for tests", "0" * 64
+    name, description, sha256, preprocessing = "pixels", "for tests", "0" * 64, "none"
+    cpu, batch_size = "", 50
 
     def __call__(self, images):
         flat = images.reshape(len(images), -1)[:, 50:60].astype(np.float32) + 1
@@ -153,6 +154,16 @@ def test_runs_are_replaced_only_where_that_is_said(compared, digits, monkeypatch
     assert all(word in told for word in ("source", "keras-6", "torch-6", "real", "one seed has no std"))
 
 
+def test_both_frameworks_are_scored_in_the_features_that_are_asked_for(compared, digits, monkeypatch):
+    _, folder, _ = compared
+    monkeypatch.setattr(seeds, "train_all", lambda config, dataset, folders, *_, **__: [1.0] * len(folders))
+    words = ("--seeds", "4,6", "--overwrite", "--features", "pca")
+    found = json.loads(command(digits, folder, *words, "--json").stdout)
+    assert found["features"]["name"] == "pca"
+    assert set(found["frameworks"]["keras"]) == {"frechet_distance", "ms_per_step"}  # no classes in pixels
+    assert "Fréchet distance, pca features" in command(digits, folder, *words).stdout
+
+
 def test_interrupted_comparison_says_what_is_kept(digits, tmp_path, monkeypatch):
     def train_all(*args, **how):
         raise interrupt.Interrupted("Stopped at step 3.", signal.SIGTERM)
@@ -218,8 +229,9 @@ def test_summary_and_comparison_of_means_by_hand(monkeypatch):
     assert found["frechet_distance"] == {"difference": 1, "within_spread": True}  # 1 <= max(1, 1)
     assert found["confident"]["within_spread"] is False
     monkeypatch.setenv("COLUMNS", "200")
-    words = format_summary(summed).splitlines()
-    assert "2.00 +- 1.00" in words[1] and words[1].endswith("within one std")
+    words = format_summary(summed, "pca").splitlines()
+    assert words[1].startswith("Fréchet distance, pca features ") and "2.00 +- 1.00" in words[1]
+    assert words[1].endswith("within one std")
     assert words[2].endswith("more than one std")
 
 
@@ -232,4 +244,4 @@ def test_difference_is_held_against_the_larger_std():
 def test_one_seed_has_no_std():
     summed = summarise([row("keras", classes=9), row("torch", classes=9)])
     assert compare_means(summed)["classes"] == {"difference": 0, "within_spread": None}
-    assert format_summary(summed).splitlines()[3].endswith(" 9.0  one seed has no std")
+    assert format_summary(summed, "pca").splitlines()[3].endswith(" 9.0  one seed has no std")
