@@ -22,13 +22,13 @@ from keras_gan.config import SAMPLES
 from keras_gan.preset_diff import get_preset
 from keras_gan.progress import format_table
 
-_EXCEEDS = {True: "exceeds the spread", False: "within the spread", None: "one seed has no spread"}
+_EXCEEDS = {True: "more than 2 std", False: "within 2 std", None: "one seed has no std"}
 
 
 @click.command(short_help="Which difference between two presets changes the result.")
 @click.argument("a", type=PresetName())
 @click.argument("b", type=PresetName())
-@click.option("--facts", help="Facts to replace, by comma. Default: all in which A and B differ.")
+@click.option("--facts", help="Facts to replace, separated by commas. Default: all in which A and B differ.")
 @click.option("--walk/--no-walk", default=True, show_default=True, help="Also go from A to B fact by fact.")
 @click.option("--seeds", type=Seeds(), default="0-1", show_default=True, help="Seeds of each run.")
 @click.option("--steps", type=Integer(), default=6000, show_default=True, help="Training steps of each run.")
@@ -46,7 +46,8 @@ def ablate(a, b, facts, seeds, steps, walk, jobs, cluster, outdir, as_json, **op
 
     \b
     python cli.py ablate keras pytorch-gan
-    python cli.py ablate keras pytorch-gan --facts order,batch-norm-epsilon --seeds 0-2
+    python cli.py ablate keras pytorch-gan --seeds 0-2 \\
+        --facts order,batch-norm-epsilon
 
     Prints the Fréchet distance of each, mean and standard deviation over the seeds, the largest
     difference from A first, and draws a chart and the sample grids. `presets A B` explains the facts.

@@ -34,7 +34,7 @@ from keras_gan.training import interrupt
     "--label", "labels", multiple=True, help="Name of a RUN, once for each; equal names are one side."
 )
 @click.option("--preset", type=PresetName(), help="Train this published GAN in both frameworks.")
-@click.option("--epochs", type=Integer(), help="With --preset. Default: the preset's.")
+@click.option("--epochs", type=Integer(), help="With --preset: epochs. Default: the preset's.")
 @click.option("--batch-size", type=Integer(), help="With --preset: images in a batch. Default: the preset's.")
 @click.option("--seeds", type=Seeds(), help="With --preset: 0-2 or 0,1,4-6. Default: 0-2.")
 @click.option("--overwrite", is_flag=True, help="With --preset: replace the runs in --outdir.")
@@ -66,7 +66,8 @@ def compare(ctx, runs, labels, preset, epochs, batch_size, seeds, overwrite, **s
 
     \b
     python cli.py compare images pytorch-samples/ --data mnist.npz
-    python cli.py compare images samples/ losses.csv --label Keras --label PyTorch --label PyTorch
+    python cli.py compare images samples/ losses.csv \\
+        --label Keras --label PyTorch --label PyTorch
     python cli.py compare --preset pytorch-gan --epochs 5 --seeds 0-2
 
     A RUN may also be losses that another program wrote: a csv with columns such as loss_D and
@@ -156,7 +157,7 @@ def _compare_frameworks(preset, given, seeds, overwrite, outdir, dataset, data, 
     written = compare.save_figures(folder, found, seed)
     if as_json:
         about = {"preset": preset, "epochs": config.epochs, "seeds": seeds, "frameworks": summed}
-        about |= {"verdicts": compare_means(summed), **compare.describe_reference(train, reference, seed)}
+        about |= {"differences": compare_means(summed), **compare.describe_reference(train, reference, seed)}
         click.echo(json.dumps(about | {"rows": rows}, indent=2))
     else:
         summary = format_summary(summed, reference.extractor.name)

@@ -126,13 +126,13 @@ def plot(runs, labels, out):
     "--out", type=UserPath(), metavar="FILE.html", help="Page to write. Default: report.html in RUN."
 )
 def report(run, out):
-    """Writes a page of a run: samples, settings, curves, every number, the commands to repeat it.
+    """Writes a page on a run: samples, settings, curves, every number, the commands that repeat it.
 
     \b
     python cli.py report images
     python cli.py report images --out report-of-images.html
 
-    It is one file, to keep or to send; `train` writes it at the end, too.
+    It is one file, to keep or to send. `train` and `evaluate` write report.html in RUN, too.
     """
     from keras_gan.report import page
 

@@ -35,10 +35,10 @@ def export(run, format, out, overwrite):
 
     \b
     keras        generator.keras, for keras.models.load_model
-    savedmodel   the folder savedmodel, for tf.saved_model.load and TensorFlow Serving
+    savedmodel   the folder savedmodel, for TensorFlow and TensorFlow Serving
     onnx         generator.onnx, for onnxruntime and others
-    html         generator.html, a page that makes images in any browser, without a network
-    torch        generator.pt and discriminator.pt, state_dicts for the published modules
+    html         generator.html, a page that makes images in any browser, offline
+    torch        generator.pt, discriminator.pt, for the published PyTorch modules
 
     The first three take noise z, float32 (n, latent_dim), and return images, float32 (n, h, w, c)
     in [-1, 1], whatever the precision of the run. Each is loaded again and compared on 1,000 images.
@@ -90,10 +90,10 @@ def _check_free(paths, overwrite):
     "--discriminator",
     type=UserPath(),
     metavar="FILE.pt",
-    help="File with the discriminator's, may be the same.",
+    help="File with the discriminator's; may be the same file.",
 )
 @click.option(
-    "--key", "keys", multiple=True, help="Which weights of a file to take where several fit; repeatable."
+    "--key", "keys", multiple=True, help="Which weights in a file to take if several fit; repeatable."
 )
 @click.option("--image-size", type=Size(), help="Size of the images, 32 or 64x48. Default: 28x28, grey.")
 def import_(run, preset, generator, discriminator, keys, image_size):
@@ -101,7 +101,8 @@ def import_(run, preset, generator, discriminator, keys, image_size):
 
     \b
     python cli.py import torch-run --preset pytorch-gan --generator generator.pt
-    python cli.py import torch-run --preset kmnist --generator gan.pth --discriminator gan.pth
+    python cli.py import torch-run --preset kmnist --generator gan.pth \\
+        --discriminator gan.pth
 
     A file may hold more than one network, in dicts under any key; PyTorch is not needed. The length
     of the noise follows from the weights; so does whether images of --image-size are grey or RGB.

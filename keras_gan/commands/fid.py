@@ -50,7 +50,7 @@ def add_feature_options(features_help):
             click.option(
                 "--batch-size",
                 type=Integer(),
-                help="Images through the network at once. Default: its own.",
+                help="Images through the network at once. Default: depends on the network.",
             ),
             click.option("--inception-weights", "weights", type=UserPath(), metavar="FILE", help=WEIGHTS),
             click.option("--features", "which", type=UserPath(), metavar="NAME", help=features_help),

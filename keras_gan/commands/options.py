@@ -20,14 +20,16 @@ MAX_SEEDS = 100_000  # of a list
 MAX_INTEGER = 10**9  # of every other number
 DATA = "Folder, .zip, .npz, .npy, .csv or idx(.gz) file of images, instead of a data set."
 IMAGE_SIZE = "Resize images to 64 or to 64x48 (height x width)."
-FIT = "Of images of another aspect ratio than --image-size: crop at the centre, or stretch."
+FIT = "How images of another aspect ratio become --image-size: crop at the centre, or stretch."
 BACKGROUND = "Colour behind transparent pixels: a name or #rrggbb."
 _DEFAULT = "Default: the run's, or as in `train`."
 FEATURES = (
     "Feature extractor: inception, a package such as pytorch-fid (see `fid`), classifier, pca or FILE.keras. "
     "Default: the best one at hand."
 )
-WEIGHTS = "InceptionV3's weights, as Keras or the package publishes them. Default: a cache or a download."
+WEIGHTS = (
+    "File of InceptionV3's weights, as Keras or the package publishes it. Default: cached or downloaded."
+)
 JSON = "Print the numbers as JSON."
 OFFLINE = "Download nothing."
 

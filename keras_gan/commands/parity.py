@@ -30,7 +30,13 @@ _MODES = ("float64", "resync", "free")
     "--preset", default="keras", show_default=True, type=PresetName(), help="Published GAN; see `presets`."
 )
 @click.option("--steps", default=100, show_default=True, type=Integer(), help="Training steps to compare.")
-@click.option("--mode", "modes", multiple=True, type=click.Choice(_MODES), help="Default: float64, resync.")
+@click.option(
+    "--mode",
+    "modes",
+    multiple=True,
+    type=click.Choice(_MODES),
+    help="How to compare, as above; repeatable. Default: float64 and resync.",
+)
 @click.option("--batch-size", type=Integer(), help="Images in a batch. Default: the preset's.")
 @click.option(
     "--seed", default=0, show_default=True, type=SEED, help="Seed of weights, noise and batches, 0 or more."
@@ -38,11 +44,13 @@ _MODES = ("float64", "resync", "free")
 @click.option(
     "--loss-tolerance",
     type=click.FloatRange(0),
+    metavar="FLOAT",
     help="Largest difference of a loss. Default: 1e-10 in float64, 1e-5 in resync.",
 )
 @click.option(
     "--weight-tolerance",
     type=click.FloatRange(0),
+    metavar="FLOAT",
     help="Largest difference of a weight. Default: 1e-7 in float64.",
 )
 @click.option(

@@ -57,9 +57,11 @@ _OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
 @click.option("--batch-size", type=Integer(), help="Images in a batch. Default: the preset's.")
 @click.option("--sample-interval", type=Integer(), help="Steps between sample grids. Default: the preset's.")
 @click.option(
-    "--checkpoint-interval", type=Integer(), help="Epochs between checkpoints. Default: one a minute."
+    "--checkpoint-interval", type=Integer(), help="Epochs between checkpoints. Default: one every minute."
 )
-@click.option("--fid-interval", type=Integer(), help="Epochs between Fréchet distances. Default: none.")
+@click.option(
+    "--fid-interval", type=Integer(), help="Epochs between scores (Fréchet distances). Default: none."
+)
 @click.option("--fid-samples", type=Integer(2), default=SAMPLES, show_default=True, help="Samples per score.")
 @click.option("--features", type=UserPath(), metavar="NAME", help=FEATURES)
 @click.option("--latent-dim", type=Integer(), help="Length of the noise vector. Default: the preset's, 100.")
@@ -71,7 +73,7 @@ _OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
     type=float,
     default=0.0,
     show_default=True,
-    help="The discriminator's label of real images is 1 minus this.",
+    help="The discriminator's label for real images is 1 minus this; from 0 to below 0.5.",
 )
 @click.option(
     "--d-steps", type=Integer(), default=1, show_default=True, help="Updates of the discriminator per step."
@@ -87,6 +89,7 @@ _OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
     default="train_on_batch",
     show_default=True,
     type=click.Choice(ENGINES, case_sensitive=False),
+    metavar=f"[{'|'.join(ENGINES)}]",  # click would write hyphens
     help="compiled: the same updates, many in one call; faster on long runs.",
 )
 @click.option(
@@ -94,7 +97,8 @@ _OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
     default="float32",
     show_default=True,
     type=click.Choice(PRECISIONS),
-    help="Of weights and products; mixed_bfloat16 keeps the weights in float32.",
+    metavar=f"[{'|'.join(PRECISIONS)}]",
+    help="Floating-point type to compute in; mixed_bfloat16 keeps the weights in float32.",
 )
 @click.option(
     "--device", default="auto", show_default=True, type=click.Choice(DEVICES), help="Device to train on."
@@ -122,7 +126,7 @@ _OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only.")
 @click.pass_context
 def train(ctx, outdir, overwrite, resume, start, tensorboard, offline, dry_run, quiet, **settings):
-    """Trains a GAN and writes a grid of samples now and then.
+    """Trains a GAN, and writes a grid of samples every --sample-interval steps.
 
     \b
     python cli.py train --epochs 30000
@@ -130,8 +134,8 @@ def train(ctx, outdir, overwrite, resume, start, tensorboard, offline, dry_run, 
     python cli.py train --data photos/ --image-size 64 --outdir photos-run
     python cli.py train --preset pytorch-gan --epochs 20 --outdir run-2
 
-    With the default preset an epoch is one batch, as in the original; `presets` says what it is for
-    each. Ctrl-C saves a checkpoint and prints the command that continues. With --resume, every
+    With the default preset an epoch is one batch, as in the original; `presets` says what it is in the
+    others. Ctrl-C saves a checkpoint and prints the command that continues. With --resume, every
     option that is not given stays as it was.
     """
     given = {name: value for name, value in settings.items() if _is_given(ctx, name)}

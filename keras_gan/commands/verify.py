@@ -10,7 +10,7 @@ from keras_gan.commands.options import JSON, OFFLINE, Integer, UserPath, start_t
 @click.command(short_help="Repeat the first steps of a run and compare them bit for bit.")
 @click.argument("run", type=UserPath())
 @click.option("--steps", type=Integer(), default=50, show_default=True, help="Training steps to repeat.")
-@click.option("--data", type=UserPath(), help="The run's images, where they have moved.")
+@click.option("--data", type=UserPath(), help="Where the run's images are, if they have moved.")
 @click.option("--offline", is_flag=True, help=OFFLINE)
 @click.option("--json", "as_json", is_flag=True, help=JSON)
 @click.pass_context
@@ -21,8 +21,8 @@ def verify(ctx, run, steps, data, offline, as_json):
     python cli.py verify images
     python cli.py verify images --steps 500
 
-    Says "equal bit for bit", or names the first step and column that differ and what has changed
-    since: versions, processor, cores. Nothing is written. Exit code 1 when something differs.
+    Prints "equal bit for bit", or the first step and column that differ and what has changed since:
+    versions, processor, cores. Nothing is written. Exit code 1 when something differs.
     """
     from keras_gan.run.info import read, read_info
 

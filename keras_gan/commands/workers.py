@@ -12,7 +12,9 @@ def strategy_options(function):
     """Adds --strategy and --replicas."""
     for option in (
         click.option(
-            "--replicas", type=Integer(), help="GPUs of --strategy mirrored, or parts of --device cpu."
+            "--replicas",
+            type=Integer(),
+            help="Devices of --strategy mirrored: GPUs, or parts of --device cpu. Default: all GPUs.",
         ),
         click.option(
             "--strategy",

@@ -143,9 +143,9 @@ def _mean_and_std(values):
 
 
 def compare_means(summary: Summary) -> dict[str, dict[str, Any]]:
-    """Returns {measure: {"difference", "within_spread"}}, the difference being PyTorch's mean minus Keras's.
+    """Returns {measure: {"difference", "within_std"}}, the difference being PyTorch's mean minus Keras's.
 
-    "within_spread" tells whether it is at most the larger of the two standard deviations; None with
+    "within_std" tells whether it is at most the larger of the two standard deviations; None with
     one seed, which has no standard deviation.
     """
     compared = {}
@@ -153,7 +153,7 @@ def compare_means(summary: Summary) -> dict[str, dict[str, Any]]:
         theirs = summary["torch"][measure]
         difference = theirs["mean"] - ours["mean"]
         within = None if ours["std"] is None else abs(difference) <= max(ours["std"], theirs["std"])
-        compared[measure] = {"difference": difference, "within_spread": within}
+        compared[measure] = {"difference": difference, "within_std": within}
     return compared
 
 
@@ -163,7 +163,7 @@ def format_summary(summary: Summary, features: str) -> str:
     for measure, compared in compare_means(summary).items():
         name, form = MEASURES[measure]
         cells = [_plus_minus(summary[framework][measure], form) for framework in FRAMEWORKS]
-        rows.append([name.format(features=features), *cells, _WITHIN[compared["within_spread"]]])
+        rows.append([name.format(features=features), *cells, _WITHIN[compared["within_std"]]])
     header = ["mean and std over the seeds", "Keras", "PyTorch", "difference"]
     return progress.format_table(header, rows, "lrrl")
 

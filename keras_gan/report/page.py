@@ -197,9 +197,9 @@ def _commands(run):
         return _section("Repeat", _note("No config.json: the command of this run is not known."))
     lines = [_shell(reproduce.train_command(run.info, run.folder))]
     lines += [_note(line) for line in reproduce.list_caveats(run.info)]
-    lines += ["<p>Go on with it, to more epochs with <code>--epochs N</code>:</p>"]
+    lines += ["<p>Continue it, with <code>--epochs N</code> to more epochs:</p>"]
     lines += [_shell(reproduce.resume_command(run.folder))]
-    return _section("Repeat", "<p>The same run again, into a folder of its own:</p>", *lines)
+    return _section("Repeat", "<p>The same run again, in a folder of its own:</p>", *lines)
 
 
 def _shell(command):

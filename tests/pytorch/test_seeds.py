@@ -120,7 +120,7 @@ def test_command_prints_json_alone(compared):
             values = [row[measure] for row in own]
             assert summed["mean"] == pytest.approx(np.mean(values))
             assert summed["std"] == pytest.approx(np.std(values, ddof=1))
-        assert set(found["frameworks"][framework]) == set(MEASURES) == set(found["verdicts"])
+        assert set(found["frameworks"][framework]) == set(MEASURES) == set(found["differences"])
         assert [row["ms_per_step"] for row in own] == [ms[row["name"]] for row in own]
     assert {"samples.png", "losses.png", *names} == {path.name for path in folder.iterdir()}
 
@@ -226,8 +226,8 @@ def test_summary_and_comparison_of_means_by_hand(monkeypatch):
     summed = summarise(rows)
     assert summed["keras"]["frechet_distance"] == {"mean": 2, "std": 1}  # with n - 1
     found = compare_means(summed)
-    assert found["frechet_distance"] == {"difference": 1, "within_spread": True}  # 1 <= max(1, 1)
-    assert found["confident"]["within_spread"] is False
+    assert found["frechet_distance"] == {"difference": 1, "within_std": True}  # 1 <= max(1, 1)
+    assert found["confident"]["within_std"] is False
     monkeypatch.setenv("COLUMNS", "200")
     words = format_summary(summed, "pca").splitlines()
     assert words[1].startswith("Fréchet distance, pca features ") and "2.00 +- 1.00" in words[1]
@@ -238,10 +238,10 @@ def test_summary_and_comparison_of_means_by_hand(monkeypatch):
 def test_difference_is_held_against_the_larger_std():
     for keras, torch in (([0, 2], [2.2, 2.2]), ([2.2, 2.2], [0, 2])):
         rows = [row("keras", classes=x) for x in keras] + [row("torch", classes=x) for x in torch]
-        assert compare_means(summarise(rows))["classes"]["within_spread"] is True
+        assert compare_means(summarise(rows))["classes"]["within_std"] is True
 
 
 def test_one_seed_has_no_std():
     summed = summarise([row("keras", classes=9), row("torch", classes=9)])
-    assert compare_means(summed)["classes"] == {"difference": 0, "within_spread": None}
+    assert compare_means(summed)["classes"] == {"difference": 0, "within_std": None}
     assert format_summary(summed, "pca").splitlines()[3].endswith(" 9.0  one seed has no std")

@@ -32,7 +32,7 @@ def test_fact_in_which_the_presets_agree_is_refused():
         ablation.list_variants(KERAS, PYTORCH_GAN, ["order", "betas"])
 
 
-def test_rows_are_sorted_by_their_effect_and_say_whether_it_exceeds_the_spread():
+def test_rows_are_sorted_by_their_effect_and_say_whether_it_exceeds_two_stds():
     variants = ablation.list_variants(KERAS, PYTORCH_GAN, ["order", "noise"])
     names = [v.preset for v in variants]
     scores = dict(zip(names, ([10.0, 12.0], [11.5, 12.0], [30.0, 34.0], [9.0, 10.0]), strict=True))
