@@ -24,8 +24,10 @@ class SafeStream:
             raise AttributeError(name)
         return getattr(self._stream, name)
 
-    def write(self, text: str) -> int:
-        """Writes a string, or drops it; returns its length."""
+    def write(self, text: str | bytes) -> int:
+        """Writes a string, or UTF-8 as click's completion does, or drops it; returns its length."""
+        if isinstance(text, bytes):
+            text = text.decode()
         try:
             self._stream.write(text)
         except UnicodeEncodeError:

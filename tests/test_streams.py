@@ -5,6 +5,7 @@ import io
 import os
 import sys
 
+import click
 import pytest
 
 from keras_gan import streams
@@ -26,6 +27,14 @@ def test_what_the_encoding_lacks_is_a_question_mark(encoding):
         assert streams.output_error() is None
     text = file.getvalue().decode(encoding)
     assert text.startswith("Fr") and text.endswith("25 ?\n") and len(text) == len("Fréchet Σ 25 ?\n")
+
+
+def test_bytes_are_written_as_utf_8():
+    stream = io.TextIOWrapper(file := io.BytesIO(), "utf-8", newline="")
+    with stdout_is(stream):
+        click.echo("Fréchet\n".encode(), nl=False)
+        sys.stdout.flush()
+    assert file.getvalue().decode() == "Fréchet\n"
 
 
 def test_full_device_drops_what_is_printed_and_is_told_of():

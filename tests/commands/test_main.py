@@ -221,27 +221,3 @@ def test_listing_fits_80_columns(words, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     result = CliRunner().invoke(main.main, words.split(), prog_name="keras-gan")
     assert result.exit_code == 0 and max(map(len, result.stdout.splitlines())) <= 80
-
-
-# completion in the shell
-
-
-def complete(*words):
-    from click.shell_completion import ShellComplete
-
-    completion = ShellComplete(main.main, {}, "keras-gan", "_KERAS_GAN_COMPLETE")
-    return [item.value for item in completion.get_completions(list(words[:-1]), words[-1])]
-
-
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [
-        (["train", "--preset", "k"], ["keras", "kmnist"]),
-        (["train", "--dataset", ""], ["auto", "mnist", "fashion-mnist", "kmnist", "digits"]),
-        (["presets", "py"], ["pytorch-gan"]),
-        (["compare", "--preset", "a"], ["aioz"]),
-        (["ev"], ["evaluate"]),
-    ],
-)
-def test_names_are_completed(words, found):
-    assert complete(*words) == found
