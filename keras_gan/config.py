@@ -207,7 +207,7 @@ class TrainConfig:
         ]
         if differing:
             listed = "; ".join(differing)
-            raise ValueError(f"Settings of a run stay when it is resumed. Received: {listed}.")
+            raise ValueError(f"A run keeps its settings when it is resumed. Received: {listed}.")
         return config.of_shape(self.gan.image_shape)
 
     def of_shape(self, image_shape: Any) -> "TrainConfig":

@@ -56,7 +56,7 @@ def use_device(name: str) -> None:
     gpus = tf.config.list_physical_devices("GPU")
     if name == "gpu" and not gpus:
         raise ValueError(
-            "device gpu needs a GPU that TensorFlow sees. Received: none; the README says how to "
+            "device gpu needs a GPU that TensorFlow sees. Received: none; docs/speed.md says how to "
             "install TensorFlow for one, and --device cpu trains without."
         )
     if name == "cpu":

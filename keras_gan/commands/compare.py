@@ -112,7 +112,7 @@ def _compare_runs(
 
     logs = [path for path in paths if is_loss_log(path)]
     if len(logs) == len(paths):
-        raise ValueError("compare needs images of a RUN. Received: losses alone, which `plot` draws.")
+        raise ValueError("compare needs images of a RUN. Received: losses only, which `plot` draws.")
     names = dict(zip(paths, labels or (Path(path).absolute().name for path in paths)))
     how = {"fit": fit, "background": background}
     sources = open_inputs([path for path in paths if path not in logs], warn, ImageOptions.create(**how))

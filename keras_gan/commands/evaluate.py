@@ -68,7 +68,7 @@ def _add_to_run(run, rows):
 
     folder = run if run.is_dir() else run.parent
     if run != folder and not (folder / info.CONFIG).is_file():
-        warn(f"These numbers are not kept, as {run} is in no run directory.")
+        warn(f"These numbers are not recorded, as {run} is not in a run directory.")
         return
     try:
         with run_dir.open_run_dir(folder, warn):

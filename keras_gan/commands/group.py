@@ -38,7 +38,7 @@ class Commands(click.Group):
                 if not error or end.code:
                     raise
                 if not isinstance(error, BrokenPipeError):  # of `| head`, which is no fault
-                    print(f"Error: Not all could be printed: {_one_line(error)}.", file=sys.stderr)
+                    print(f"Error: The output is incomplete: {_one_line(error)}.", file=sys.stderr)
                 raise SystemExit(1) from None
 
     def get_command(self, ctx, name):

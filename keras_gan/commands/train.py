@@ -172,7 +172,7 @@ def train(ctx, outdir, overwrite, resume, start, tensorboard, offline, dry_run, 
         raise ValueError(f"{error}{'' if resume else _list_ways_out(ctx, outdir, has_run)}") from None
     except interrupt.Interrupted as stop:
         if str(stop):  # which only the first worker says
-            warn(f"{stop} To go on: {_resume_command(ctx, outdir)}")
+            warn(f"{stop} To continue: {_resume_command(ctx, outdir)}")
         ctx.exit(stop.exit_code)
 
 

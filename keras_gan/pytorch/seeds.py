@@ -44,7 +44,7 @@ def plan_run_dirs(outdir: Path, seeds: list[int], overwrite: bool) -> dict[tuple
     for folder in folders.values():
         if (folder / CONFIG).exists() and not overwrite:
             raise FileExistsError(
-                f"Expected no run of these seeds yet. Received: {folder}; say --overwrite to replace "
+                f"Expected no run of these seeds yet. Received: {folder}; give --overwrite to replace "
                 "it, or name another --outdir."
             )
     return folders

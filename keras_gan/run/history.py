@@ -92,7 +92,7 @@ def read(path):
         with open(path, newline="") as file:
             header, *body = list(csv.reader(file)) or [[]]
     except csv.Error as error:  # no ValueError
-        raise ValueError(f"Expected a table of a row a step. Received: {path} ({error}).") from None
+        raise ValueError(f"Expected a table with a row for each step. Received: {path} ({error}).") from None
     if tuple(header) != COLUMNS or any(len(row) != len(COLUMNS) for row in body):
         raise ValueError(f"Expected the columns {', '.join(COLUMNS)} in every row. Received: {path}.")
     table = np.array(body, dtype=np.float64).reshape(-1, len(COLUMNS))

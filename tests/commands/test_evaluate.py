@@ -200,7 +200,7 @@ def test_compare_of_losses_without_samples_and_in_80_columns(trained, images, ow
     assert result.exit_code == 0, result.output
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert re.search(r"^losses.csv +- +- +- +1.950 +3.900 +- +-$", result.stdout, re.M)
-    assert "losses alone, which `plot` draws" in refused("compare", own_losses, "./losses.csv")
+    assert "losses only, which `plot` draws" in refused("compare", own_losses, "./losses.csv")
 
 
 def test_evaluate_writes_the_report_of_a_run_again(trained, images, tmp_path):

@@ -176,7 +176,7 @@ def test_output_onto_a_full_device_is_one_line_and_exit_code_1():
         command = [sys.executable, "cli.py", "presets"]
         result = subprocess.run(command, cwd=REPOSITORY, stdout=full, stderr=subprocess.PIPE, text=True)
     assert result.returncode == 1
-    assert result.stderr == "Error: Not all could be printed: No space left on device.\n"
+    assert result.stderr == "Error: The output is incomplete: No space left on device.\n"
 
 
 @pytest.mark.parametrize("closed", [[1], [2], [0, 1, 2]])

@@ -147,7 +147,7 @@ def test_runs_are_replaced_only_where_that_is_said(compared, digits, monkeypatch
     monkeypatch.setattr(seeds, "train_all", train_all)
     refused = command(digits, folder, "--seeds", 6)
     assert (refused.exit_code, len(refused.stderr.splitlines()), asked) == (1, 1, [])
-    assert "say --overwrite" in refused.stderr
+    assert "give --overwrite" in refused.stderr
     replaced = command(digits, folder, "--seeds", 6, "--overwrite")
     assert (replaced.exit_code, asked) == (0, [(True, False)])
     told = " ".join(replaced.stdout.split())
@@ -177,7 +177,7 @@ def test_interrupted_comparison_says_what_is_kept(digits, tmp_path, monkeypatch)
 def test_runs_that_are_there_and_seeds_given_twice_are_refused(tmp_path):
     (tmp_path / "torch-1").mkdir()
     (tmp_path / "torch-1/config.json").touch()
-    with pytest.raises(FileExistsError, match="Received: .*torch-1; say --overwrite"):
+    with pytest.raises(FileExistsError, match="Received: .*torch-1; give --overwrite"):
         plan_run_dirs(tmp_path, [0, 1], overwrite=False)
     assert len(plan_run_dirs(tmp_path, [0, 1], overwrite=True)) == 4
     with pytest.raises(ValueError, match="Seeds must differ. Received: 1, 1"):

@@ -101,7 +101,7 @@ def content_of(folder):
 
 def test_command_that_ctrl_c_prints_ends_the_run_bit_for_bit(whole, stopped, stopped_run):
     folder, line = stopped_run
-    command = line.strip().split("To go on: ")[1]
+    command = line.strip().split("To continue: ")[1]
     words = shlex.split(command.replace(str(folder), str(stopped)))
     result = run(*words[2:])
     assert (result.exit_code, result.stderr) == (0, "")

@@ -27,7 +27,7 @@ def test_signal_saves_and_says_in_one_line_how_to_go_on(train_small, whole, tmp_
     assert (result.exit_code, result.stdout) == (128 + signum, "")
     assert result.stderr == (
         f"Stopped at step 5 of 12 by {signum.name}; the checkpoint is in images. "
-        "To go on: python cli.py train --resume images\n"
+        "To continue: python cli.py train --resume images\n"
     )
     resume_and_compare(whole, tmp_path / "images")
 

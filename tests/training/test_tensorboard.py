@@ -259,4 +259,4 @@ def test_command_that_goes_on_after_a_stop_asks_for_events_too(images_npz, tmp_p
     monkeypatch.setattr(loop, "train", stop)
     words = [*WORDS, "--data", str(images_npz), "--outdir", str(tmp_path)]
     line = CliRunner().invoke(main.main, words, prog_name="python cli.py").stderr
-    assert line == f"Stopped. To go on: python cli.py train --resume {tmp_path} --tensorboard\n"
+    assert line == f"Stopped. To continue: python cli.py train --resume {tmp_path} --tensorboard\n"
