@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
+from keras_gan.streams import escape_controls
+
 
 def print_warning(line: str) -> None:
     """Prints a line on stderr: where warnings go unless a caller takes them."""
-    print(line, file=sys.stderr, flush=True)
+    print(escape_controls(line), file=sys.stderr, flush=True)
 
 
 def get_program() -> str:

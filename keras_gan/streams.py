@@ -73,6 +73,11 @@ def _make_safe(stream):
     return stream if hasattr(stream, "error") else SafeStream(stream)
 
 
+def escape_controls(text: str) -> str:
+    """Returns a line with control characters, which names of files may hold, as Python writes them."""
+    return "".join(repr(c)[1:-1] if c < " " or "\x7f" <= c < "\xa0" else c for c in text)
+
+
 def output_error() -> Exception | None:
     """Returns the first error of stdout, else of stderr, in the block of `safe_output`; None without one."""
     return getattr(sys.stdout, "error", None) or getattr(sys.stderr, "error", None)

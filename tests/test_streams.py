@@ -69,3 +69,7 @@ def test_block_within_a_block_keeps_its_streams(capsys):
             assert sys.stdout is outer
         print("seen")
     assert capsys.readouterr().out == "seen\n" and sys.stdout is not outer
+
+
+def test_control_characters_are_written_out_and_letters_stay():
+    assert streams.escape_controls("a\nb\x1b[2Jé ü 中\x9b") == r"a\nb\x1b[2Jé ü 中\x9b"

@@ -83,7 +83,8 @@ def _open_closed_descriptors():
 
 def _one_line(error):
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror + (f": {error.filename}" if error.filename else "")
+        where = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else ""
+        return streams.escape_controls(error.strerror + where)
     if type(error).__name__ == _OUT_OF_MEMORY:
         return f"Out of memory, where a smaller --batch-size may help: {str(error).splitlines()[0]}"
-    return " ".join(str(error).split()) or type(error).__name__
+    return streams.escape_controls(" ".join(str(error).split())) or type(error).__name__

@@ -13,6 +13,7 @@ from keras_gan.data import array_file, idx
 from keras_gan.data.image_file import ENDINGS
 from keras_gan.data.image_folder import is_image_name, read_folder, read_image_files, read_zip
 from keras_gan.data.options import DEFAULTS, ImageOptions, LoadedImages
+from keras_gan.streams import escape_controls
 
 EXPECTED = "a folder or .zip of image files, an image file, or an .npz, .npy, .csv or idx(.gz) file"
 _ARRAYS = (".npz", ".npy", ".csv", ".csv.gz", ".zip", ".gz")
@@ -46,7 +47,13 @@ def read_path(path: str | Path, split: str = "train", options: ImageOptions = DE
         ValueError: what is there cannot be read as images, or has no test part.
     """
     path = Path(path)
-    loaded = _read_folder(path, split, options) if path.is_dir() else _read_file(path, split, options)
+    try:
+        loaded = _read_folder(path, split, options) if path.is_dir() else _read_file(path, split, options)
+    except (ValueError, FileNotFoundError) as error:
+        if (line := escape_controls(str(error))) == str(error):
+            raise
+        kind = ValueError if isinstance(error, ValueError) else FileNotFoundError
+        raise kind(line) from None  # of names in an archive, which may hold line ends
     if loaded is None:
         raise ValueError(
             "Expected a source with a test part: an .npz file with x_test or test_images, or idx files named "
@@ -105,7 +112,8 @@ def _unpack_start(path):
 def _read_archive(path, split, options):
     """Returns the images of a zip archive: in an array, as .npz files have it, or in image files."""
     names = []
-    with contextlib.suppress(OSError, ValueError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+    unreadable = OSError, ValueError, zipfile.BadZipFile, NotImplementedError  # of a later version of zip
+    with contextlib.suppress(*unreadable), zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     if not names or any(name.endswith(".npy") for name in names):
         return array_file.read_npz(path, split, options)

@@ -84,7 +84,13 @@ def _key(row):
 def _write(path, rows):
     with atomic_write(path) as beside:
         lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        beside.write_text("".join(lines), encoding="utf-8", newline="\n")
+        text = "".join(lines)  # a name that is no UTF-8 becomes JSON's own escape
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def describe_samples(row):
+    """Returns the words for how samples were drawn, of a row, or a result of `fid`, that holds a mode."""
+    return f"samples drawn in {row['mode']} mode, in batches of {row['sample_batch_size']}"
 
 
 def select_training_scores(rows):

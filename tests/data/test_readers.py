@@ -136,3 +136,18 @@ def test_other_files_are_named_with_what_would_work(tmp_path, name, content, wha
 def test_missing_file_is_not_found(tmp_path):
     with pytest.raises(FileNotFoundError, match="Expected a file or folder of images.*nothing.here"):
         read_path(tmp_path / "nothing.here")
+
+
+def test_zip_of_a_later_version_and_names_with_line_ends_are_refused_in_one_line(tmp_path):
+    """Found by Hypothesis."""
+    path = tmp_path / "x.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("images.n\ny\x1b[2J", b"")
+    with pytest.raises(ValueError, match=r"the first is images\.n\\ny\\x1b\[2J; unpack it") as error:
+        read_path(path)
+    assert str(error.value).isprintable()
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 64  # the version of zip that is needed to unpack
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="zip file version 6.4"):
+        read_path(path)
