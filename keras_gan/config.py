@@ -23,6 +23,7 @@ PRECISIONS = ("float32", "float64", "mixed_bfloat16")
 DEVICES = ("auto", "cpu", "gpu")
 STRATEGIES = ("none", "mirrored", "multi-worker")
 FITS = ("crop", "stretch")
+MODES = ("inference", "training")  # in which the generator draws samples
 SAMPLES = 5000  # of a run that are scored, unless another number is given
 MAX_LATENT_DIM = 100_000  # far above any use and far below what would exhaust the memory
 

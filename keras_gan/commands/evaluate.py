@@ -14,6 +14,7 @@ from keras_gan.commands.options import (
     gan_option,
     get_png_path,
     image_options,
+    mode_option,
     start_tensorflow,
     warn,
 )
@@ -27,9 +28,23 @@ from keras_gan.config import SAMPLES
 @click.option("--dataset", type=DatasetName(), help="Real images, see `datasets`. Default: those of the run.")
 @click.option("--data", type=UserPath(), help=DATA)
 @image_options
+@mode_option
 @feature_options
 def evaluate(
-    run, count, dataset, data, fit, background, which, weights, batch_size, seed, device, offline, as_json
+    run,
+    count,
+    dataset,
+    data,
+    fit,
+    background,
+    mode,
+    which,
+    weights,
+    batch_size,
+    seed,
+    device,
+    offline,
+    as_json,
 ):
     """Measures the samples of a run, with real images for comparison, and adds the numbers to metrics.jsonl.
 
@@ -47,7 +62,7 @@ def evaluate(
 
     if not is_run(run):
         raise ValueError(f"RUN must be a run directory or a checkpoint. Received: {run}.")
-    [source] = open_inputs([run], warn)
+    source = open_inputs([run], warn)[0]._replace(mode=mode or "inference")
     parts = load_real_images([source], dataset, data, offline, warn, fit=fit, background=background)
     train, test = compare.train_test_split(*parts, warn)
     match_shape([source], train.image_shape)

@@ -15,6 +15,7 @@ from keras_gan.commands.options import (
     UserPath,
     gan_option,
     image_options,
+    mode_option,
     start_tensorflow,
     warn,
 )
@@ -83,6 +84,7 @@ def load_extractor(which, real, weights, batch_size, offline):
 @click.option("--count", type=Integer(2), help="Most images of each. Default: all, 5000 of a run.")
 @click.option("--image-size", type=Size(), help="Resize images to 64 or to 64x48 as they are read.")
 @image_options
+@mode_option
 @click.option(
     "--save-stats", type=UserPath(), metavar="FILE.npz", help="Write A's statistics; B may be left out."
 )
@@ -95,6 +97,7 @@ def fid(
     image_size,
     fit,
     background,
+    mode,
     save_stats,
     protocol,
     which,
@@ -126,11 +129,16 @@ def fid(
     from keras_gan.evaluation import all_features, fid
     from keras_gan.evaluation.feature_stats import save_stats as save_stats_file
     from keras_gan.evaluation.fid_text import format_result, list_warnings
+    from keras_gan.evaluation.inputs import RunInput
     from keras_gan.evaluation.sides import open_side
 
     assumed = protocol or (None if which == "all" else which)
     options = ImageOptions.create(size=image_size, fit=fit, background=background)
-    sides = [open_side(text, options, assumed, offline, warn) for text in (a, b) if text]
+    sides = [open_side(text, options, assumed, offline, warn, mode or "inference") for text in (a, b) if text]
+    if mode and not any(isinstance(side.source, RunInput) for side in sides):
+        raise ValueError(
+            f"--mode is of the samples of a run. Received: {' and '.join(filter(None, (a, b)))}."
+        )
     if which == "all":
         found = all_features.compute_all(*sides, count, seed, batch_size, warn)
         click.echo(json.dumps(found._asdict(), indent=2) if as_json else all_features.format_all(found))

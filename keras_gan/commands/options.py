@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from keras_gan.config import FITS
+from keras_gan.config import FITS, MODES
 from keras_gan.preset_diff import get_preset
 from keras_gan.presets import PRESETS
 from keras_gan.setting_checks import check_choice
 from keras_gan.start_tensorflow import import_tensorflow
+from keras_gan.streams import escape_controls
 
 MAX_SEED = 2**63 - 1  # as in `config`
 MAX_SEEDS = 100_000  # of a list
@@ -29,6 +30,10 @@ FEATURES = (
 )
 WEIGHTS = (
     "File of InceptionV3's weights, as Keras or the package publishes it. Default: cached or downloaded."
+)
+_MODE = (
+    "How the generator draws: in inference mode, or in training mode, where batches of the preset's size are "
+    "normalised by their own statistics, as PyTorch's programs save them. Default: inference."
 )
 JSON = "Print the numbers as JSON."
 OFFLINE = "Download nothing."
@@ -176,6 +181,11 @@ def image_options(function):
     return click.option("--fit", type=click.Choice(FITS), help=f"{FIT} {_DEFAULT}")(function)
 
 
+def mode_option(function: Callable) -> Callable:
+    """Adds --mode, which is None where it is not given."""
+    return click.option("--mode", type=click.Choice(MODES), help=_MODE)(function)
+
+
 def _shorten(value):
     return repr(value if len(value) <= 60 else f"{value[:57]}...")
 
@@ -196,7 +206,7 @@ def get_png_path(out, default):
 
 def warn(line):
     """Prints a line on stderr."""
-    click.echo(line, err=True)
+    click.echo(escape_controls(line), err=True)
 
 
 def start_tensorflow(device="auto", precision="float32", strategy="none"):

@@ -6,6 +6,14 @@ from pathlib import Path
 import click
 
 from keras_gan import progress
+from keras_gan.commands.draw import (
+    MAX_IN_PICTURE,
+    check_count,
+    choose_grid,
+    describe_mode,
+    draw_samples,
+    load_gan,
+)
 from keras_gan.commands.options import (
     DATA,
     OFFLINE,
@@ -19,22 +27,19 @@ from keras_gan.commands.options import (
     get_checkpoint_file,
     get_png_path,
     image_options,
-    start_tensorflow,
+    mode_option,
     warn,
 )
 
-MAX_IN_PICTURE = 10_000  # images: 46 million pixels at 28x28
-MAX_NPZ_BYTES = 2**31  # which take four times as much memory while they are drawn
-
-_GRID_OPTIONS = {"seeds", "count", "grid", "npz"}
+_GRID_OPTIONS = {"seeds", "count", "grid", "npz", "mode"}
 _DATA_OPTIONS = {"dataset", "data", "fit", "background", "offline"}
 
-_MODES = {  # what is written in place of a grid, and the options that each takes
-    "png": {"seeds", "count"},
+_OUTPUTS = {  # what is written in place of a grid, and the options that each takes
+    "png": {"seeds", "count", "mode"},
     "gif": {"frames"},
     "interpolate": {"frames"},
-    "nearest": {"seeds", "count", *_DATA_OPTIONS},
-    "real": {"seeds", "count", "grid", *_DATA_OPTIONS},
+    "nearest": {"seeds", "count", "mode", *_DATA_OPTIONS},
+    "real": {"seeds", "count", "grid", "mode", *_DATA_OPTIONS},
 }
 
 _NEIGHBOURS = 3
@@ -76,6 +81,7 @@ _FRAMES = {"gif": 60, "interpolate": 9}  # a GIF of 60 grids of 28x28 images has
 @click.option("--dataset", type=DatasetName(), help="Real images, see `datasets`. Default: those of the run.")
 @click.option("--data", type=UserPath(), help=DATA)
 @image_options
+@mode_option
 @click.option("--offline", is_flag=True, help=OFFLINE)
 @click.option("--out", type=UserPath(), metavar="FILE", help="Picture to write. Default: RUN/samples.png.")
 def sample(run, out, **options):
@@ -90,40 +96,33 @@ def sample(run, out, **options):
     python cli.py sample images --nearest
     python cli.py sample images --real --grid 5x5
     """
-    mode = _choose_mode(options)
-    options["frames"] = options["frames"] or _FRAMES.get(mode)
+    output = _choose_output(options)
+    options["frames"] = options["frames"] or _FRAMES.get(output)
+    options["mode"] = options["mode"] or "inference"
     file = get_checkpoint_file(run)
-    if mode == "gif":  # of grids that are there: no checkpoint is needed, nor TensorFlow
+    if output == "gif":  # of grids that are there: no checkpoint is needed, nor TensorFlow
         _save_gif(file.parent if file.is_file() else Path(run), out, options["frames"])
         return
+    if output not in ("png", "interpolate"):
+        check_count(file, options | {"out": out})
     save = {"png": _save_pngs, "interpolate": _save_interpolation, "nearest": _save_nearest}
     save |= {"real": _save_real}
-    save.get(mode, _save_grid)(_load_gan(file), file, out, options)
+    save.get(output, _save_grid)(load_gan(file), file, out, options)
 
 
-def _choose_mode(options):
-    """Returns the one of `_MODES` that is asked for, None for a grid, once all options go together."""
+def _choose_output(options):
+    """Returns the one of `_OUTPUTS` that is asked for, None for a grid, once all options go together."""
     given = [name for name, value in options.items() if value]
-    mode = next((name for name in _MODES if name in given), None)
-    other = next((n for n in given if n != mode and n not in _MODES.get(mode, _GRID_OPTIONS)), None)
-    if mode and other:
-        raise click.UsageError(f"give --{mode} or --{other}, not both.")
+    output = next((name for name in _OUTPUTS if name in given), None)
+    other = next((n for n in given if n != output and n not in _OUTPUTS.get(output, _GRID_OPTIONS)), None)
+    if output and other:
+        raise click.UsageError(f"give --{output} or --{other}, not both.")
     if other:
-        modes = " or ".join(f"--{name}" for name, names in _MODES.items() if other in names)
-        raise click.UsageError(f"--{other} goes with {modes} alone.")
+        outputs = " or ".join(f"--{name}" for name, names in _OUTPUTS.items() if other in names)
+        raise click.UsageError(f"--{other} goes with {outputs} alone.")
     if options["seeds"] and options["count"]:
         raise click.UsageError("give --seeds or --count, not both.")
-    return mode
-
-
-def _load_gan(file):
-    """Returns the GAN of a checkpoint."""
-    if not file.is_file():
-        raise FileNotFoundError(f"RUN must be a run directory or a checkpoint. Received: no file {file}.")
-    start_tensorflow()
-    from keras_gan.model.gan import GAN
-
-    return GAN.load(file)
+    return output
 
 
 def _save_grid(gan, file, out, options):
@@ -132,42 +131,29 @@ def _save_grid(gan, file, out, options):
 
     path = get_png_path(out, file.with_name("samples.png"))
     grid, npz_path = options["grid"], options["npz"]
-    most = MAX_NPZ_BYTES // math.prod(gan.image_shape) if npz_path and not out else MAX_IN_PICTURE
-    samples = _draw_samples(gan, options, math.prod(grid or (8, 8)), most)
+    samples = draw_samples(gan, options, math.prod(grid or (8, 8)))
     if npz_path:
         npz.save(npz_path, {"images": samples})
-        click.echo(f"{npz_path}: images, uint8 {samples.shape}")
+        click.echo(f"{npz_path}: images, uint8 {samples.shape}{describe_mode(gan, options, len(samples))}")
     if out or not npz_path:
-        save_grid(path, samples, *_choose_grid(grid, len(samples)))
-        click.echo(f"{path}: {len(samples)} images of step {gan.step}")
-
-
-def _draw_samples(gan, options, count, most=MAX_IN_PICTURE):
-    """Returns the images of --seeds or, where there are none, of --count or `count`."""
-    n = len(options["seeds"] or []) or options["count"] or count
-    if n > most:
-        raise ValueError(
-            f"A file must hold at most {most} images. Received: {n}; --png DIR takes any number."
-        )
-    return gan.sample(gan.noise(options["seeds"] or n))
+        save_grid(path, samples, *choose_grid(grid, len(samples)))
+        mode = describe_mode(gan, options, len(samples))
+        click.echo(f"{path}: {len(samples)} images of step {gan.step}{mode}")
 
 
 def _save_pngs(gan, file, out, options):
     from keras_gan.figures import png_folder
+    from keras_gan.model import sampling
 
     if out:
         raise click.UsageError("give --png or --out, not both.")
     folder, n = options["png"], len(options["seeds"] or []) or options["count"] or 64
     png_folder.check_new_folder(folder)
-    batches = png_folder.draw_batches(gan, options["seeds"], n)
+    multiple = sampling.get_batch_size(gan, options["mode"]) or 1
+    noise = png_folder.draw_noise_in_parts(gan, options["seeds"], n, multiple)
+    batches = sampling.draw_batches(gan, noise, options["mode"])
     png_folder.save_png_folder(folder, progress.counted(batches, n, "samples"), n)
-    click.echo(f"{folder}: {n} images of step {gan.step}, each a PNG")
-
-
-def _choose_grid(grid, n):
-    """Returns rows and columns: those of --grid, or those of a square of n images."""
-    columns = math.ceil(math.sqrt(n))
-    return grid or (math.ceil(n / columns), columns)
+    click.echo(f"{folder}: {n} images of step {gan.step}, each a PNG{describe_mode(gan, options, n)}")
 
 
 def _save_interpolation(gan, file, out, options):
@@ -190,10 +176,13 @@ def _save_nearest(gan, file, out, options):
     sources, where = _describe_real_images(gan, file, options)
     train, test = load_real_images(sources, **where)
     match_shape(sources, train.image_shape)
-    samples = _draw_samples(gan, options, 24)
+    samples = draw_samples(gan, options, 24)
     distances, rows = nearest.find_nearest(samples, train.images, _NEIGHBOURS)
     save_image(path, montage.draw_nearest(samples, train.images[rows]))
-    click.echo(f"{path}: {len(samples)} images of step {gan.step} and the {_NEIGHBOURS} nearest to each")
+    mode = describe_mode(gan, options, len(samples))
+    click.echo(
+        f"{path}: {len(samples)} images of step {gan.step} and the {_NEIGHBOURS} nearest to each{mode}"
+    )
     click.echo(nearest.format_distances(distances[:, 0], train.images, None if test is None else test.images))
 
 
@@ -207,11 +196,14 @@ def _save_real(gan, file, out, options):
     train = load_training_images(sources, **where)
     match_shape(sources, train.image_shape)
     grid = options["grid"]
-    samples = _draw_samples(gan, options, math.prod(grid or (8, 8)))
+    samples = draw_samples(gan, options, math.prod(grid or (8, 8)))
     real = ImageSet(train.name, train.images).draw(gan.seed, len(samples))
-    picture = montage.draw_real(samples, real, *_choose_grid(grid, len(samples)), gan.step)
+    picture = montage.draw_real(samples, real, *choose_grid(grid, len(samples)), gan.step)
     save_image(path, picture)
-    click.echo(f"{path}: {len(samples)} images of step {gan.step}, {len(real)} real ones of {train.name}")
+    mode = describe_mode(gan, options, len(samples))
+    click.echo(
+        f"{path}: {len(samples)} images of step {gan.step}{mode}, {len(real)} real ones of {train.name}"
+    )
 
 
 def _describe_real_images(gan, file, options):

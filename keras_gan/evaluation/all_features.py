@@ -6,6 +6,7 @@ from typing import NamedTuple
 from keras_gan import progress
 from keras_gan.evaluation import features, fid, weights
 from keras_gan.evaluation.sides import Side, Warn, find_reference_images
+from keras_gan.run.metrics_log import describe_samples
 
 
 class AllFeatures(NamedTuple):
@@ -51,6 +52,7 @@ def format_all(found: AllFeatures) -> str:
     if results:
         first = results[0]
         lines.append(f"Fréchet distance of {first['a']} to {first['b']}, seed {first['seed']}")
+        lines += [describe_samples(first)] if "mode" in first else []
         header = ("features", "distance", "real baseline", "n", "n real")
         lines.append(
             progress.format_table(header, [_make_row(*item) for item in found.results.items()], "lrrrr")

@@ -18,7 +18,7 @@ def diagnose(rows):
         f"{classes} classes occur where test images have {real['classes']}" if classes else "",
         f"copying is {value['copying']:.2f} where copies have 1",
         _describe_losses(value),
-        f"{value['fooled']:.0%} of the samples fool the discriminator",
+        f"{value['fooled']:.0%} of the samples fool the discriminator" if "fooled" in value else "",
     ]
     return f"{_name(value, real)}: {', '.join(part for part in parts if part)}."
 
@@ -29,7 +29,7 @@ def _name(value, real):
     few = "classes" in value and 2 * value["classes"] <= real["classes"]
     if few or value["pixel_std"] < ALIKE or value["distinct"] < 0.5:
         return "Collapsed"
-    if min(value["d_acc_real"], value["d_acc_fake"]) >= WON:
+    if min(value.get("d_acc_real", 0), value.get("d_acc_fake", 0)) >= WON:  # unknown of a generator alone
         return "The discriminator has won"
     if value["recall"] < RECALLS:
         return "Unfinished"

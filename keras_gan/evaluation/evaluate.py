@@ -68,7 +68,9 @@ def evaluate(source, extractor, train, test, count, seed, warn):
     values["copying"] = diversity.measure_copying(*(distances[:, 0] for distances, _ in near))
     std = diversity.pixel_std(fakes.images) / max(diversity.pixel_std(others.images), 1e-9)
     values["pixel_std"], baseline["pixel_std"] = std, 1.0
-    values |= _stability(source.read_history()) | _interplay(source.gan, others.images, fakes.images)
+    values |= _stability(source.read_history())
+    if source.gan.discriminator:  # which a generator.keras lacks
+        values |= _interplay(source.gan, others.images, fakes.images)
     measured_on = {
         "step": source.gan.step,
         "epoch": -(-source.gan.step // source.run.steps_per_epoch),
@@ -77,6 +79,7 @@ def evaluate(source, extractor, train, test, count, seed, warn):
         "n_real": len(train.images),
         "data": train.sha256,
         "seed": seed,
+        **source.describe_samples(),
         **feature_stats.get_feature_spec(extractor),
     }
     return [

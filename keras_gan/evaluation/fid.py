@@ -111,6 +111,7 @@ def compute_fid(
         "feature_spec": stats_a.spec if "assumed" in stats_b.spec else stats_b.spec,
         "assumed_spec": any("assumed" in stats.spec for stats in (stats_a, stats_b)),
         "seed": seed,
+        **(a.describe_samples() or b.describe_samples()),
     }
 
 

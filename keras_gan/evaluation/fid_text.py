@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from keras_gan.evaluation.package_inception import PACKAGES
+from keras_gan.run.metrics_log import describe_samples
 
 ENOUGH_IMAGES = 2048  # the number of Inception's features: with fewer images the covariance is singular
 
@@ -28,6 +29,8 @@ def format_result(result: dict, extractor_description: str) -> Iterator[str]:
     name = name_distance(result["feature_spec"], result["assumed_spec"])
     yield f"{name}: {result['frechet_distance']:z.4f}"
     yield f"  of {n_a} images of {result['a']} to {n_b} of {result['b']}, seed {result['seed']}"
+    if "mode" in result:
+        yield f"  {describe_samples(result)}"
     if result["note"]:
         yield f"  by the {result['method']} form, as {result['note']}"
     if real := result["real_baseline"]:

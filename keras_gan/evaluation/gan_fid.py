@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_gan import progress
+from keras_gan.config import MODES
 from keras_gan.data.datasets import Dataset, open_dataset
 from keras_gan.data.options import DEFAULTS
 from keras_gan.evaluation import fid
@@ -13,6 +14,7 @@ from keras_gan.evaluation.inputs import ImageSet, RunInput, load_parts, load_rea
 from keras_gan.evaluation.sides import Side, open_side
 from keras_gan.model.gan import GAN
 from keras_gan.run.info import read as read_run
+from keras_gan.setting_checks import check_choice
 
 Warn = Callable[[str], object]
 
@@ -46,11 +48,11 @@ class FrechetDistance(float):
         return distance
 
 
-def measure_gan(gan: GAN, real: Any, count: int, name: str, seed: int) -> FrechetDistance:
+def measure_gan(gan: GAN, real: Any, count: int, name: str, seed: int, mode: str) -> FrechetDistance:
     """Does the work of `GAN.fid`: finds the real images, then measures."""
     warn = progress.print_warning
     b = _open_real_side(gan, real, warn)
-    source = RunInput("the GAN", None, gan)
+    source = RunInput("the GAN", None, gan, check_choice("mode", mode, MODES))
     match_shape([source], b.dataset.image_shape if b.dataset else source.image_shape)
     sides = Side(source.name, source=source), b
     extractor = fid.choose_extractor(sides, None if name == "inception" else name, warn=warn)

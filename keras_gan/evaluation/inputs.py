@@ -11,7 +11,9 @@ import numpy as np
 
 from keras_gan.data import datasets
 from keras_gan.data.options import DEFAULTS, ImageOptions
+from keras_gan.model import sampling
 from keras_gan.model.gan import GAN
+from keras_gan.model.saved_generator import load_gan_or_generator
 from keras_gan.rng import Stream, choose_rows, draw_noise
 from keras_gan.run.info import CHECKPOINT, Run, is_run
 from keras_gan.run.info import read as read_run
@@ -26,11 +28,13 @@ class RunInput(NamedTuple):
         name: the last part of its path, or the path where another ends in the same.
         run: `run.info.Run`, None of a GAN in memory.
         gan: `GAN` of its checkpoint.
+        mode: of its samples, as in `GAN.sample`.
     """
 
     name: str
     run: Run | None
     gan: GAN
+    mode: str = "inference"
 
     @property
     def info(self):
@@ -53,16 +57,24 @@ class RunInput(NamedTuple):
 
     def draw(self, seed, count, stream=Stream.EVALUATION):
         """Returns `count` samples, uint8 (count, h, w, c)."""
-        return self.gan.sample(draw_noise(seed, stream, 0, count, self.gan.latent_dim))
+        return self.gan.sample(draw_noise(seed, stream, 0, count, self.gan.latent_dim), self.mode)
 
     def draw_grid(self, seed):
         """Returns the uint8 images of a grid, of the same noise for all runs."""
         return self.draw(seed, GRID_IMAGES, Stream.GRID)
 
     def draw_batches(self, seed, count, size):
-        """Yields what `draw` returns, `size` images at a time."""
+        """Yields what `draw` returns, `size` images at a time, or in training mode a batch."""
         z = draw_noise(seed, Stream.EVALUATION, 0, count, self.gan.latent_dim)
-        yield from (self.gan.sample(z[i : i + size]) for i in range(0, count, size))
+        if self.mode == "training":
+            return sampling.draw_batches(self.gan, [z], self.mode)
+        return (self.gan.sample(z[i : i + size]) for i in range(0, count, size))
+
+    def describe_samples(self):
+        """Returns what samples depend on beside seed and step, a dict: {} in inference mode."""
+        if self.mode == "inference":
+            return {}
+        return {"mode": self.mode, "sample_batch_size": sampling.get_batch_size(self.gan, self.mode)}
 
 
 class ImageSet(NamedTuple):
@@ -127,7 +139,7 @@ def _open_input(name, path, warn, options):
     run = read_run(path)
     if not run.checkpoint.is_file():
         raise FileNotFoundError(f"Expected a run with a {CHECKPOINT}. Received: {path}, without one.")
-    return RunInput(name, run, GAN.load(run.checkpoint))
+    return RunInput(name, run, load_gan_or_generator(run.checkpoint))
 
 
 def load_real_images(sources, dataset, path, offline, warn, fit=None, background=None):

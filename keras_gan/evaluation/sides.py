@@ -31,6 +31,10 @@ class Side(NamedTuple):
     dataset: datasets.Dataset | None = None
     other: datasets.Dataset | None = None
 
+    def describe_samples(self) -> dict:
+        """Returns what a run's samples depend on beside seed and step, {} in inference mode."""
+        return self.source.describe_samples() if isinstance(self.source, RunInput) else {}
+
     def count(self, most: int | None) -> int:
         """Returns how many images are used where `most` are asked for, None being all there are."""
         if self.dataset is None:
@@ -38,7 +42,14 @@ class Side(NamedTuple):
         return min(len(self.dataset.images), most or len(self.dataset.images))
 
 
-def open_side(text: str, options: ImageOptions, assumed: str | None, offline: bool, warn: Warn) -> Side:
+def open_side(
+    text: str,
+    options: ImageOptions,
+    assumed: str | None,
+    offline: bool,
+    warn: Warn,
+    mode: str = "inference",
+) -> Side:
     """Returns the `Side` that a user names.
 
     Args:
@@ -46,6 +57,7 @@ def open_side(text: str, options: ImageOptions, assumed: str | None, offline: bo
             followed by :train or :test where that part of it is meant.
         options: what is done with images as they are read.
         assumed: name of the features of a file of statistics that does not record them.
+        mode: of a run's samples, as in `GAN.sample`.
 
     Raises:
         OSError, ValueError: it cannot be read as any of them.
@@ -53,7 +65,7 @@ def open_side(text: str, options: ImageOptions, assumed: str | None, offline: bo
     if feature_stats.is_stats_file(text):
         return Side(text, statistics=feature_stats.load_stats(text, assumed))
     if is_run(text):
-        return Side(text, source=open_inputs([text], warn)[0])
+        return Side(text, source=open_inputs([text], warn)[0]._replace(mode=mode))
     place, _, split = text.rpartition(":")
     if split not in ("train", "test"):
         place, split = text, "train"

@@ -2,6 +2,7 @@
 
 from keras_gan import progress
 from keras_gan.evaluation import diagnosis
+from keras_gan.run.metrics_log import describe_samples
 
 METRICS = {  # metric: (group, name, format, which direction is better)
     "frechet_distance": ("quality", "Fréchet distance", ".2f", "lower"),
@@ -31,6 +32,8 @@ def format_table(rows, extractor_description):
     """Yields the lines of the table of an evaluation, by group, and its diagnosis."""
     first = rows[0]
     yield f"step {first['step']}, epoch {first['epoch']}: {first['n']} samples, seed {first['seed']}"
+    if "mode" in first:
+        yield describe_samples(first)
     yield f"real images: {first['n_real']} trained on, {first['n_test']} others"
     yield progress.fold(f"features: {extractor_description}")
     cells, group = [], None

@@ -1,5 +1,6 @@
 """Images as single PNG files in a folder, as pytorch-fid, clean-fid and other tools read them."""
 
+import itertools
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,7 @@ from PIL import Image
 
 from keras_gan.rng import Stream, make_rng
 
-_BATCH_SIZE = 1000
+_AT_ONCE = 1000
 
 
 def check_new_folder(folder: str | Path) -> None:
@@ -49,15 +50,17 @@ def save_png_folder(folder: str | Path, batches: Iterable[np.ndarray], n: int) -
         raise
 
 
-def draw_batches(gan, seeds: list[int] | None, n: int) -> Iterator[np.ndarray]:
-    """Yields the n images of `gan.sample(gan.noise(seeds or n))`, some at a time.
+def draw_noise_in_parts(gan, seeds: list[int] | None, n: int, multiple: int = 1) -> Iterator[np.ndarray]:
+    """Yields the n rows of `gan.noise(seeds or n)`, some at a time.
 
-    The memory that it takes does not grow with n.
+    The memory that it takes does not grow with n. All parts but the last have a multiple of `multiple`
+    rows, and the last has at least as many, so that training mode makes the same batches of them.
     """
     rng = make_rng(gan.seed, Stream.EVALUATION)
-    for first in range(0, n, _BATCH_SIZE):
-        size = min(_BATCH_SIZE, n - first)
+    size = multiple * max(1, _AT_ONCE // multiple)
+    bounds = [0, *range(size, n - multiple + 1, size), n]
+    for first, end in itertools.pairwise(bounds):
         if seeds:
-            yield gan.sample(gan.noise(seeds[first : first + size]))
+            yield gan.noise(seeds[first:end])
         else:
-            yield gan.sample(rng.standard_normal((size, gan.latent_dim), dtype=np.float32))
+            yield rng.standard_normal((end - first, gan.latent_dim), dtype=np.float32)

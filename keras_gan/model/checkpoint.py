@@ -4,6 +4,7 @@ It is an .npz file without pickle, the same for a `GAN` and a `TorchGAN`.
 """
 
 import collections
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -114,7 +115,7 @@ def named_variables(gan: Any) -> dict[str, keras.Variable]:
         ("generator", gan.generator, gan.combined),
         ("discriminator", gan.discriminator, gan.discriminator),
     ):
-        weights = dict(_list_weights(role, net, set()))
+        weights = list_weights(role, net)
         named |= weights | _name_slots(role, trained.optimizer, net.trainable_variables, weights)
         named[f"{role}/iteration"] = trained.optimizer.iterations
         if isinstance(rate := trained.optimizer._learning_rate, keras.Variable):  # and no schedule
@@ -125,6 +126,42 @@ def named_variables(gan: Any) -> dict[str, keras.Variable]:
         elif isinstance(value, keras.Variable):
             named[f"gan/{name}"] = value
     return named
+
+
+def list_weights(role: str, network: keras.Model) -> dict[str, keras.Variable]:
+    """Returns weights and random states of a network by their names in a checkpoint, as "generator/0/kernel".
+
+    Args:
+        role: "generator" or "discriminator".
+    """
+    return dict(_list_weights(role, network, set()))
+
+
+def load_weights(gan: Any, path: str | Path) -> None:
+    """Sets the weights of both networks to those of a checkpoint; optimizers and random states begin anew.
+
+    `gan.weights_from` then holds the path and the hash of the weights.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is of another preset, or of other networks.
+    """
+    saved = read_checkpoint(path)
+    if saved.config.preset != gan.preset.name:
+        raise ValueError(
+            f"--from must be of preset {gan.preset.name}. Received: {path} of {saved.config.preset}."
+        )
+    weights = list_weights("generator", gan.generator) | list_weights("discriminator", gan.discriminator)
+    weights = {name: v for name, v in weights.items() if not name.endswith("/seed_generator_state")}
+    arrays = _rename_nested(gan.variables(), saved.arrays)
+    arrays = {name: array for name, array in arrays.items() if name in weights}
+    assign_arrays(weights, arrays, path)
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(
+            f"{name} {array.dtype.str} {array.shape}".encode() + np.ascontiguousarray(array).tobytes()
+        )
+    gan.weights_from = {"path": str(Path(path).absolute()), "sha256": digest.hexdigest()}
 
 
 def _list_weights(prefix, layer, seen):

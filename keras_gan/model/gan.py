@@ -10,17 +10,20 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_gan.config import GanConfig
-from keras_gan.data.pixels import to_uint8
 from keras_gan.device import keras_settings
 from keras_gan.figures import curves
 from keras_gan.figures.grid import draw_grid, fit_grid, save_sample_grid, to_pil
-from keras_gan.model import checkpoint, networks, updates
+from keras_gan.model import checkpoint, networks, sampling, updates
 from keras_gan.model.gan_class import find_gan_class
 from keras_gan.preset_diff import get_preset
 from keras_gan.rng import Stream, draw_grid_noise, draw_noise, draw_seeds_noise, seed_globals
 from keras_gan.run import history, info
 
 JIT_COMPILE = True  # GAN's default; the tests, which build many GANs, switch it off
+
+
+class ClassNotImported(ValueError):
+    """A checkpoint is of a subclass of `GAN` that this process has not imported."""
 
 
 class GAN:
@@ -149,14 +152,16 @@ class GAN:
             return draw_noise(self.seed, Stream.EVALUATION, 0, seeds, self.latent_dim)
         return draw_seeds_noise(seeds, self.latent_dim)
 
-    def sample(self, z: np.ndarray) -> np.ndarray:
-        """Returns uint8 images (n, h, w, c) of the generator in inference mode.
+    def sample(self, z: np.ndarray, mode: str = "inference", batch_size: int | None = None) -> np.ndarray:
+        """Returns uint8 images (n, h, w, c) of the generator; nothing in it changes.
 
         Args:
             z: float array (n, latent_dim).
+            mode: "inference", or "training" as PyTorch programs that save fakes without calling `eval()`:
+                batch normalisation then takes mean and variance of the batch.
+            batch_size: images that are normalised together in training mode; None is the preset's.
         """
-        parts = [self.generator(z[i : i + 1000], training=False) for i in range(0, len(z), 1000)]
-        return to_uint8(np.clip(np.concatenate(parts), -1, 1))
+        return np.concatenate([*sampling.draw_batches(self, [z], mode, batch_size)])
 
     def sample_images(self, epoch: int) -> np.ndarray:
         """Writes <outdir>/<epoch>.png, a grid of samples from `grid_noise`, and returns the samples."""
@@ -248,7 +253,14 @@ class GAN:
         options |= dict(tensorboard=tensorboard, callbacks=callbacks)
         return gan_train.train_gan(self, settings, data, outdir, **options)
 
-    def fid(self, real: Any = None, count: int = 5000, features: str = "inception", seed: int = 0) -> float:
+    def fid(
+        self,
+        real: Any = None,
+        count: int = 5000,
+        features: str = "inception",
+        seed: int = 0,
+        mode: str = "inference",
+    ) -> float:
         """Returns the Fréchet distance of samples to real images: FID, in InceptionV3's features.
 
         It prints how many images go through which network, and about how long that takes.
@@ -260,6 +272,7 @@ class GAN:
             features: as `--features` takes them. Without InceptionV3's weights and a network to
                 download them a classifier of the images' labels stands in, with a warning.
             seed: of the noise and of which images are taken.
+            mode: of the samples, as in `sample`.
 
         Returns:
             A float with attributes, `evaluation.gan_fid.FrechetDistance`.
@@ -269,7 +282,7 @@ class GAN:
         """
         from keras_gan.evaluation import gan_fid  # a higher level, imported only when it is called
 
-        return gan_fid.measure_gan(self, real, count, features, seed)
+        return gan_fid.measure_gan(self, real, count, features, seed, mode)
 
     def save(self, path: str | Path) -> None:
         """Writes networks, optimizers and step to an .npz file, atomically."""
@@ -288,7 +301,7 @@ class GAN:
         saved = checkpoint.read_checkpoint(path)
         kind = find_gan_class(saved.gan_class, cls) or cls if saved.gan_class else cls
         if saved.gan_class and kind is GAN:
-            raise ValueError(
+            raise ClassNotImported(
                 f"{path} is of the class {saved.gan_class}, which is imported only if you say so: "
                 f"--gan {saved.gan_class}, or load it with that class in Python."
             )

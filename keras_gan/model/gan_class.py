@@ -98,7 +98,22 @@ def _describe(layer):
     return [type(layer).__name__, json.dumps(config, sort_keys=True, default=str), shapes, inner]
 
 
-def describe_gan_class(gan: Any) -> dict[str, str] | None:
-    """Returns import path and hash of the networks of a subclass of `GAN`, for config.json; None of `GAN`."""
-    path = name_gan_class(type(gan))
-    return {"path": path, "networks": hash_networks(gan)} if path else None
+def describe_gan_class(gan: Any) -> dict[str, Any] | None:
+    """Returns what config.json says of a subclass of `GAN`; None of `GAN` itself.
+
+    That is its import path as "path", the hash of its networks as "networks", and the "layers" of each.
+    """
+    if not (path := name_gan_class(type(gan))):
+        return None
+    layers = {name: list_layers(getattr(gan, name)) for name in ("generator", "discriminator")}
+    return {"path": path, "networks": hash_networks(gan), "layers": layers}
+
+
+def list_layers(network: keras.Model) -> list[dict[str, Any]]:
+    """Returns class, output shape without the batch, and number of weights of each layer, for JSON."""
+    layers = []
+    for layer in network.layers:
+        shape = getattr(getattr(layer, "output", None), "shape", None)  # of several outputs, or never called
+        output = "x".join(map(str, shape[1:])) if shape else ""
+        layers.append({"layer": type(layer).__name__, "output": output, "weights": layer.count_params()})
+    return layers

@@ -18,6 +18,8 @@ _SPEC_NAMES = {  # of the feature spec, and what else a number depends on
     "n_real": "training images",
     "data": "SHA-256 of the images",
     "seed": "seed",
+    "mode": "mode of the generator",
+    "sample_batch_size": "batch size of the samples",
 }
 
 _ARROWS = {"lower": "&nbsp;<small>↓</small>", "higher": "&nbsp;<small>↑</small>", "": ""}
@@ -38,6 +40,18 @@ def format_pairs(content):
     """Returns a table of names and values, which may be `Marked`."""
     rows = (f'<tr><th scope="row">{_name(name)}</th>{_value(v)}</tr>' for name, v in content.items())
     return f'<div class="box"><table class="pairs"><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def format_networks(layers):
+    """Yields a table of the layers of each network, as config.json has them of a subclass."""
+    for network, rows in layers.items():
+        lines = [
+            f'<tr><th scope="row">{escape(row["layer"])}</th><td class="number">{escape(row["output"])}</td>'
+            f'<td class="number">{row["weights"]:,}</td></tr>'
+            for row in rows
+        ]
+        table = _table(("layer", "output", "weights"), lines)
+        yield f'<h3>Layers of the {escape(network)}</h3><div class="box">{table}</div>'
 
 
 def _name(name):

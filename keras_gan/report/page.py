@@ -18,6 +18,7 @@ from keras_gan.report import html_tables, reproduce, svg
 from keras_gan.report.files import list_files
 from keras_gan.run.info import REPORT
 from keras_gan.run.info import read as read_run
+from keras_gan.run.metrics_log import describe_samples
 
 GRIDS = 12  # in the gallery at most
 _NEWEST_SIDE, _GALLERY_SIDE = 960, 480  # pixels of a grid that is larger
@@ -87,6 +88,8 @@ def _find_last_step(history, metrics, grids):
 def _heading(run, step):
     """Returns the preset and how far the run is."""
     name = run.info.preset.name if run.info else "run"
+    if run.info and run.info.gan_class:
+        name = f"{run.info.gan_class['path'].rpartition(':')[2]} ({name})"
     if step is None:
         return name
     if not run.info and not step:
@@ -98,7 +101,9 @@ def _heading(run, step):
 def _head(run, heading, metrics, grids):
     lines = [_note(run.folder.absolute().name), f"<h1>{html_tables.escape(heading)}</h1>"]
     if run.info:
-        lines.append(_note(run.info.preset.source))
+        own = run.info.gan_class
+        lines.append(_note(f"{own['path']}, on the settings of:" if own else run.info.preset.source))
+        lines += [_note(run.info.preset.source)] if own else []
     started, seconds = run.read_times()
     if started and seconds is not None:
         trained = progress.duration(seconds)
@@ -116,6 +121,7 @@ def _diagnosis(metrics):
         return _note("Not evaluated yet: evaluate RUN measures it and adds a diagnosis.")
     step, n, features = (rows[0].get(name) for name in ("step", "n", "features"))
     of = f"Evaluation at step {step:,}, of {n} samples, {features} features"
+    of += f", {describe_samples(rows[0])}" if "mode" in rows[0] else ""
     try:
         name, _, said = diagnosis.diagnose(rows).partition(":")
     except (KeyError, TypeError):
@@ -142,11 +148,13 @@ def _settings(info):
     of_data = {"name": info.data["name"], "images": f"{info.data['images']:,}"}
     of_data |= {"shape of one": info.config.gan.image_shape}
     of_data |= {"SHA-256": info.data["sha256"], "source": info.data["source"]}
-    made = {"trained by": framework, "device": info.device, **info.versions}
+    own = {"class": info.gan_class["path"]} if info.gan_class else {}
+    made = own | {"trained by": framework, "device": info.device, **info.versions}
     return _section(
         "Settings",
         html_tables.format_pairs(settings),
         _note("Bold: differs from the preset or from the default."),
+        *html_tables.format_networks((info.gan_class or {}).get("layers") or {}),
         "<h3>Data</h3>" + html_tables.format_pairs(of_data),
         "<h3>Made with</h3>" + html_tables.format_pairs(made),
     )

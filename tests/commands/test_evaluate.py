@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,6 +125,32 @@ def test_evaluate_prints_every_metric_and_keeps_it(trained):
     assert metrics_log.read("run/metrics.jsonl") == rows == [rows[0], *again["rows"]]
     assert again["diagnosis"] in " ".join(result.stdout.split())  # which is folded
     assert again["features"] == TenClasses.description
+
+
+def test_numbers_of_the_two_modes_stand_side_by_side(images):
+    words = ["--preset", "pytorch-gan", "--data", images, "--fid-interval", 1, "--fid-samples", 9]
+    assert run(*TRAIN, *words, "--batch-size", 40).exit_code == 0
+    assert run("evaluate", "run", "--count", 20).exit_code == 0
+    inference = metrics_log.read("run/metrics.jsonl")
+    result = run("evaluate", "run", "--count", 20, "--mode", "training")
+    assert result.exit_code == 0, result.output
+    assert "samples drawn in training mode, in batches of 64" in result.stdout
+    rows = metrics_log.read("run/metrics.jsonl")
+    assert rows[: len(inference)] == inference and not any("mode" in row for row in inference)
+    for row in rows[len(inference) :]:
+        assert (row["mode"], row["sample_batch_size"]) == ("training", 64)
+    [one], [other] = (metrics_log.select_training_scores(some) for some in (inference, rows))
+    assert one == other  # what plots and the best checkpoint are chosen by
+    assert "samples drawn in training mode" in Path("run/report.html").read_text()
+    distances = []
+    for mode in ("inference", "training"):
+        found = run("fid", "run", images, "--count", 20, "--mode", mode, "--json", "--features", "pca")
+        distances.append(json.loads(found.stdout))
+    assert distances[0]["frechet_distance"] != distances[1]["frechet_distance"]
+    assert "mode" not in distances[0] and distances[1]["sample_batch_size"] == 64
+    said = run("fid", "run", images, "--count", 20, "--mode", "training", "--features", "pca").stdout
+    assert "\n  samples drawn in training mode, in batches of 64\n" in said
+    assert "--mode is of the samples of a run" in refused("fid", images, images, "--mode", "training")
 
 
 def test_evaluate_of_a_run_that_is_being_trained_leaves_its_file_alone(trained):

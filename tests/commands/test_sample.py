@@ -20,13 +20,13 @@ def empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def trained(folder, array):
+def trained(folder, array, preset="aioz"):
     """Trains two steps on a file of an array, a grid after each, and returns the run directory."""
     np.savez(folder / "images.npz", x_train=array[:40], x_test=array[40:])
     found = datasets.load_dataset(path=folder / "images.npz")
     numbers = dict(batch_size=20, sample_interval=1, latent_dim=7, data=str(folder / "images.npz"))
-    config = TrainConfig.from_dict(dict(preset="aioz", epochs=1, **numbers)).resolved()
-    gan = GAN("aioz", image_shape=found.image_shape, latent_dim=7, jit_compile=False)
+    config = TrainConfig.from_dict(dict(preset=preset, epochs=1, **numbers)).resolved()
+    gan = GAN(preset, image_shape=found.image_shape, latent_dim=7, jit_compile=False)
     loop.train(gan, found, config, folder / "run", quiet=True)
     return folder / "run"
 
@@ -266,7 +266,7 @@ def test_more_samples_than_the_grid_holds_are_refused_beside_real_images_too(gre
 @pytest.mark.parametrize("words", [["--count", 7], ["--seeds", "4,0-2"]])
 @pytest.mark.parametrize("kind", ["grey", "rgb"])
 def test_pngs_are_the_images_of_the_array(words, kind, request, tmp_path, monkeypatch):
-    monkeypatch.setattr(png_folder, "_BATCH_SIZE", 3)
+    monkeypatch.setattr(png_folder, "_AT_ONCE", 3)
     folder = request.getfixturevalue(kind)
     images = images_of(folder, *words)
     drawn(folder, *words, "--png", "fakes")
@@ -276,6 +276,23 @@ def test_pngs_are_the_images_of_the_array(words, kind, request, tmp_path, monkey
         with Image.open(path) as picture:
             assert picture.mode == ("L" if kind == "grey" else "RGB")
             np.testing.assert_array_equal(np.asarray(picture).reshape(image.shape), image)
+
+
+def test_pngs_in_training_mode_are_those_of_the_array_and_of_one_batch(tmp_path, pixels, monkeypatch):
+    monkeypatch.setattr(png_folder, "_AT_ONCE", 250)
+    (tmp_path / "normalising").mkdir()
+    folder = trained(tmp_path / "normalising", pixels, "keras")
+    said = drawn(folder, "--count", 600, "--mode", "training", "--npz", "a.npz")
+    assert said == "a.npz: images, uint8 (600, 8, 8, 1), drawn in training mode in batches of 256\n"
+    drawn(folder, "--count", 600, "--mode", "training", "--png", "fakes")
+    images = np.load("a.npz")["images"]
+    for i, image in enumerate(images):
+        with Image.open(tmp_path / f"fakes/{i:05}.png") as picture:
+            np.testing.assert_array_equal(np.asarray(picture), image[..., 0])
+    assert (images != images_of(folder, "--count", 600)).any()
+    assert "at least 2 images" in refused("sample", folder, "--mode", "training", "--count", 1)
+    for words in (["--gif"], ["--interpolate", 0, 1]):
+        assert "--mode, not both" in misused("sample", folder, "--mode", "training", *words)
 
 
 def test_pngs_go_into_an_empty_folder_and_into_no_other(grey, tmp_path):
@@ -289,11 +306,11 @@ def test_pngs_go_into_an_empty_folder_and_into_no_other(grey, tmp_path):
 
 
 def test_pngs_that_fail_leave_nothing(grey, tmp_path, monkeypatch):
-    def batches(gan, seeds, n):
-        yield np.zeros((1, 8, 8, 1), np.uint8)
+    def failing(gan, seeds, n, multiple):
+        yield np.zeros((1, 7), np.float32)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(png_folder, "draw_batches", batches)
+    monkeypatch.setattr(png_folder, "draw_noise_in_parts", failing)
     assert "No space left" in refused("sample", grey, "--count", 2, "--png", "new/fakes")
     assert list((tmp_path / "new").iterdir()) == []
 

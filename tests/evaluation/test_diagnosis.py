@@ -26,6 +26,12 @@ def test_diagnosis_names_what_is_wrong(change, name):
     assert line.startswith(f"{name}: its samples are 3 times as far") and "40% of the samples fool" in line
 
 
+def test_generator_without_a_discriminator_has_a_diagnosis_too():
+    values = {name: v for name, v in VALUES.items() if name not in ("fooled", "d_acc_real", "d_acc_fake")}
+    rows = [{"metric": m, "value": v, "real": 2.0} for m, v in values.items()]
+    assert diagnosis.diagnose(rows).startswith("Healthy: ") and "fool" not in diagnosis.diagnose(rows)
+
+
 def test_losses_that_still_move_are_named():
     losses = {"d_loss_trend": 2.0, "d_loss_std": 1.0, "g_loss_trend": -0.5, "g_loss_std": 1.0}
     assert diagnosis._describe_losses(losses) == "d_loss still moving"

@@ -36,7 +36,7 @@ class Made:
 
 def run_of(images, table=None):
     made = Made()
-    made.sample = lambda z: images[: len(z)]
+    made.sample = lambda z, mode: images[: len(z)]
     made.latent_dim = 3
     run = types.SimpleNamespace(info=None, steps_per_epoch=1, read_history=lambda step: table)
     return RunInput("run", run, made)

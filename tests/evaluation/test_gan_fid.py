@@ -35,6 +35,15 @@ def test_fid_is_that_of_the_command(gan, tmp_path):
     assert printed.splitlines()[0].endswith(f": {gan.fid('digits:test', count=30):.4f}")
 
 
+def test_mode_is_that_of_the_samples():
+    gan = GAN("kmnist", latent_dim=7, jit_compile=False)
+    distances = {
+        m: gan.fid("digits:test", count=30, features="pca", mode=m) for m in ("inference", "training")
+    }
+    assert distances["inference"] != distances["training"]
+    assert distances["training"].result["sample_batch_size"] == 64
+
+
 def test_real_images_are_the_test_part_of_what_it_was_trained_on(pixels, tmp_path):
     labels = np.arange(50) % 10
     np.savez(
