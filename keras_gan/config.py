@@ -38,6 +38,15 @@ _DEVICES_OF = {"none": "one device", "multi-worker": "all GPUs of each worker"}
 _IMAGES = {"dataset", "data", "image_size", "fit", "background"}
 
 
+def check_strategy(strategy: str, replicas: int | None) -> None:
+    """Raises ValueError where a number of replicas is given that the strategy does not take."""
+    if replicas and strategy != "mirrored":
+        raise ValueError(
+            f"replicas are of strategy mirrored. Received: replicas={replicas} with strategy {strategy}, "
+            f"which uses {_DEVICES_OF[strategy]}."
+        )
+
+
 @dataclasses.dataclass(frozen=True)
 class GanConfig:
     """What a GAN is made of; None stands for the preset's own value.
@@ -170,11 +179,7 @@ class TrainConfig:
                 f"strategy {self.strategy} takes engine train_on_batch. Received: engine compiled, which "
                 "makes its steps on one device; give --engine train_on_batch or --strategy none."
             )
-        if self.replicas and self.strategy != "mirrored":
-            raise ValueError(
-                f"replicas are of strategy mirrored. Received: replicas={self.replicas} with strategy "
-                f"{self.strategy}, which trains on {_DEVICES_OF[self.strategy]}."
-            )
+        check_strategy(self.strategy, self.replicas)
 
     def resolved(self) -> "TrainConfig":
         """Returns this configuration with every None that has a default replaced by it."""

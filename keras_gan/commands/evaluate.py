@@ -15,10 +15,11 @@ from keras_gan.commands.options import (
     get_png_path,
     image_options,
     mode_option,
-    start_tensorflow,
+    reject_wrong_values,
     warn,
 )
-from keras_gan.config import SAMPLES
+from keras_gan.commands.workers import get_warn, leads, open_workers
+from keras_gan.config import SAMPLES, check_strategy
 
 
 @click.command(short_help="Measure a run: quality, diversity, stability.")
@@ -31,20 +32,7 @@ from keras_gan.config import SAMPLES
 @mode_option
 @feature_options
 def evaluate(
-    run,
-    count,
-    dataset,
-    data,
-    fit,
-    background,
-    mode,
-    which,
-    weights,
-    batch_size,
-    seed,
-    device,
-    offline,
-    as_json,
+    run, count, dataset, data, fit, background, mode, strategy, replicas, device, as_json, **options
 ):
     """Measures the samples of a run, with real images for comparison, and adds the numbers to metrics.jsonl.
 
@@ -55,25 +43,50 @@ def evaluate(
     Quality (Fréchet and kernel distance, Inception Score, precision, recall, SSIM, PSNR), diversity,
     copying, stability of the losses, discriminator against generator, and a diagnosis.
     """
-    start_tensorflow(device)
-    from keras_gan.evaluation import compare, diagnosis, evaluate
+    with reject_wrong_values():
+        check_strategy(strategy, replicas)
+    seed = options.pop("seed")
+    with open_workers(strategy, replicas, device) as workers:
+
+        def load():
+            source, parts = _open_run(
+                run, dataset, data, fit, background, mode, options["offline"], get_warn(workers)
+            )
+            return source, parts, load_extractor(parts, workers=workers, **options)
+
+        source, (train, test), extractor = workers.in_turn(load)
+        if not leads(workers, extractor):
+            return
+        from keras_gan.evaluation.evaluate import evaluate
+
+        rows = evaluate(source, extractor, train, test, count, seed, warn)
+        _print_rows(rows, extractor, as_json)
+    _add_to_run(Path(run), rows)
+
+
+def _open_run(run, dataset, data, fit, background, mode, offline, say):
+    """Returns the `RunInput` of a run, and the training and the test part of its real images."""
+    from keras_gan.evaluation import compare
     from keras_gan.evaluation.inputs import is_run, load_real_images, match_shape, open_inputs
-    from keras_gan.evaluation.table import format_table
 
     if not is_run(run):
         raise ValueError(f"RUN must be a run directory or a checkpoint. Received: {run}.")
-    source = open_inputs([run], warn)[0]._replace(mode=mode or "inference")
-    parts = load_real_images([source], dataset, data, offline, warn, fit=fit, background=background)
-    train, test = compare.train_test_split(*parts, warn)
+    source = open_inputs([run], say)[0]._replace(mode=mode or "inference")
+    parts = load_real_images([source], dataset, data, offline, say, fit=fit, background=background)
+    train, test = compare.train_test_split(*parts, say)
     match_shape([source], train.image_shape)
-    extractor = load_extractor(which, (train, test), weights, batch_size, offline)
-    rows = evaluate.evaluate(source, extractor, train, test, count, seed, warn)
+    return source, (train, test)
+
+
+def _print_rows(rows, extractor, as_json):
+    from keras_gan.evaluation.diagnosis import diagnose
+    from keras_gan.evaluation.table import format_table
+
     if as_json:
-        result = {"diagnosis": diagnosis.diagnose(rows), "features": extractor.description, "rows": rows}
+        result = {"diagnosis": diagnose(rows), "features": extractor.description, "rows": rows}
         click.echo(json.dumps(result, indent=2))
     else:
         click.echo("\n".join(format_table(rows, extractor.description)))
-    _add_to_run(Path(run), rows)
 
 
 def _add_to_run(run, rows):

@@ -16,10 +16,12 @@ from keras_gan.commands.options import (
     gan_option,
     image_options,
     mode_option,
+    reject_wrong_values,
     start_tensorflow,
     warn,
 )
-from keras_gan.config import DEVICES
+from keras_gan.commands.workers import get_warn, leads, open_workers, strategy_options
+from keras_gan.config import DEVICES, check_strategy
 
 _FEATURES_OF_FID = (
     "inception, pytorch-fid, torch-fidelity, torchmetrics, clean-fid, torcheval, classifier, pca, "
@@ -28,9 +30,10 @@ _FEATURES_OF_FID = (
 
 
 def add_feature_options(features_help):
-    """Returns a decorator that adds the options of the feature extractor and the device."""
+    """Returns a decorator that adds the options of the feature extractor and the devices."""
 
     def add(function):
+        function = strategy_options(function)
         for option in (
             click.option("--json", "as_json", is_flag=True, help=JSON),
             click.option("--offline", is_flag=True, help=OFFLINE),
@@ -51,7 +54,7 @@ def add_feature_options(features_help):
             click.option(
                 "--batch-size",
                 type=Integer(),
-                help="Images through the network at once. Default: depends on the network.",
+                help="Images through the network of a device at once. Default: depends on the network.",
             ),
             click.option("--inception-weights", "weights", type=UserPath(), metavar="FILE", help=WEIGHTS),
             click.option("--features", "which", type=UserPath(), metavar="NAME", help=features_help),
@@ -65,15 +68,19 @@ def add_feature_options(features_help):
 feature_options = add_feature_options(FEATURES)
 
 
-def load_extractor(which, real, weights, batch_size, offline):
+def load_extractor(real, which, weights, batch_size, offline, workers):
     """Returns the feature extractor and says, where none was asked for, which one it is."""
     from keras_gan.evaluation import features
+    from keras_gan.evaluation.distributed_extractor import distribute
 
-    extractor = features.load_extractor(which, *real, weights, offline, warn)
+    def load(warn):
+        extractor = features.load_extractor(which, *real, weights, offline, warn)
+        extractor.batch_size = batch_size or extractor.batch_size
+        return extractor
+
+    extractor = distribute(load, workers, get_warn(workers))
     if which is None:
-        warn(f"--features {extractor.name}: {extractor.description}.")
-    if batch_size:
-        extractor.batch_size = batch_size
+        get_warn(workers)(f"--features {extractor.name}: {extractor.description}.")
     return extractor
 
 
@@ -105,6 +112,8 @@ def fid(
     batch_size,
     seed,
     device,
+    strategy,
+    replicas,
     offline,
     as_json,
 ):
@@ -122,41 +131,88 @@ def fid(
     """
     if b is None and not save_stats:
         raise click.UsageError("give A and B, or A and --save-stats FILE.npz.")
-    if which == "all" and (b is None or save_stats or weights):
-        raise click.UsageError("--features all takes A and B, without --save-stats and --inception-weights.")
-    start_tensorflow(device)
+    if which == "all" and (b is None or save_stats or weights or strategy != "none"):
+        raise click.UsageError(
+            "--features all takes A and B, without --save-stats, --inception-weights and --strategy."
+        )
+    with reject_wrong_values():
+        check_strategy(strategy, replicas)
     from keras_gan.data.options import ImageOptions
-    from keras_gan.evaluation import all_features, fid
-    from keras_gan.evaluation.feature_stats import save_stats as save_stats_file
-    from keras_gan.evaluation.fid_text import format_result, list_warnings
+
+    options = ImageOptions.create(size=image_size, fit=fit, background=background)
+    assumed = protocol or (None if which == "all" else which)
+    with open_workers(strategy, replicas, device) as workers:
+        say = get_warn(workers)
+
+        def open_all():
+            sides = _open_sides([text for text in (a, b) if text], options, assumed, mode, offline, say)
+            if which == "all":
+                return sides, None
+            return sides, _load_fid_extractor(sides, which, weights, batch_size, offline, workers)
+
+        sides, extractor = workers.in_turn(open_all)
+        if which == "all":
+            _print_all(sides, count, seed, batch_size, as_json)
+        elif leads(workers, extractor):
+            if save_stats:
+                sides[0] = _save_stats(sides[0], save_stats, extractor, count, seed, as_json)
+            if b is not None:
+                _print_distance(sides, extractor, count, seed, as_json)
+
+
+def _open_sides(texts, options, assumed, mode, offline, say):
     from keras_gan.evaluation.inputs import RunInput
     from keras_gan.evaluation.sides import open_side
 
-    assumed = protocol or (None if which == "all" else which)
-    options = ImageOptions.create(size=image_size, fit=fit, background=background)
-    sides = [open_side(text, options, assumed, offline, warn, mode or "inference") for text in (a, b) if text]
+    sides = [open_side(text, options, assumed, offline, say, mode or "inference") for text in texts]
     if mode and not any(isinstance(side.source, RunInput) for side in sides):
-        raise ValueError(
-            f"--mode is of the samples of a run. Received: {' and '.join(filter(None, (a, b)))}."
+        raise ValueError(f"--mode is of the samples of a run. Received: {' and '.join(texts)}.")
+    return sides
+
+
+def _load_fid_extractor(sides, which, weights, batch_size, offline, workers):
+    from keras_gan.evaluation.distributed_extractor import distribute
+    from keras_gan.evaluation.fid import choose_loader
+
+    say = get_warn(workers)
+    load = choose_loader(sides, which, weights, batch_size, offline, say)
+    return load and distribute(load, workers, say)
+
+
+def _print_all(sides, count, seed, batch_size, as_json):
+    from keras_gan.evaluation.all_features import compute_all, format_all
+
+    found = compute_all(*sides, count, seed, batch_size, warn)
+    click.echo(json.dumps(found._asdict(), indent=2) if as_json else format_all(found))
+
+
+def _save_stats(side, path, extractor, count, seed, as_json):
+    """Writes the statistics of a side; returns the side with them, which are not computed twice."""
+    from keras_gan.evaluation.feature_stats import save_stats
+    from keras_gan.evaluation.fid import compute_side_stats
+
+    stats = compute_side_stats(side, extractor, count, seed, warn)
+    save_stats(path, stats)
+    if not as_json:
+        click.echo(
+            f"{path}: mu and sigma of {stats.gaussian.n} images of {side.name}, {_describe(extractor)}"
         )
-    if which == "all":
-        found = all_features.compute_all(*sides, count, seed, batch_size, warn)
-        click.echo(json.dumps(found._asdict(), indent=2) if as_json else all_features.format_all(found))
-        return
-    extractor = fid.choose_extractor(sides, which, weights, batch_size, offline, warn)
-    description = extractor.description if extractor else "the network that the statistics are of"
-    if save_stats:
-        stats = fid.compute_side_stats(sides[0], extractor, count, seed, warn)
-        save_stats_file(save_stats, stats)
-        sides[0] = sides[0]._replace(statistics=stats)  # which are not computed twice
-        if not as_json:
-            click.echo(f"{save_stats}: mu and sigma of {stats.gaussian.n} images of {a}, {description}")
-    if b is None:
-        return
-    result = fid.compute_fid(*sides, extractor, count, seed, warn)
+    return side._replace(statistics=stats)
+
+
+def _print_distance(sides, extractor, count, seed, as_json):
+    from keras_gan.evaluation.fid import compute_fid
+    from keras_gan.evaluation.fid_text import format_result, list_warnings
+
+    result = compute_fid(*sides, extractor, count, seed, warn)
     for line in list_warnings(result):
         warn(line)
-    click.echo(json.dumps(result, indent=2) if as_json else "\n".join(format_result(result, description)))
+    text = json.dumps(result, indent=2) if as_json else "\n".join(format_result(result, _describe(extractor)))
+    click.echo(text)
+
+
+def _describe(extractor):
+    return extractor.description if extractor else "the network that the statistics are of"
 
 
 @click.command("convert-weights", short_help="Convert a package's weights for use without PyTorch.")

@@ -1,9 +1,11 @@
 """What the commands that run on several devices or machines share."""
 
 import contextlib
+import sys
 
 import click
 
+import keras_gan
 from keras_gan.commands.options import Integer, start_tensorflow, warn
 from keras_gan.config import STRATEGIES
 
@@ -35,6 +37,7 @@ def open_workers(strategy, replicas, device, precision="float32"):
     from keras_gan.model.workers import join_workers
 
     with join_workers(strategy, replicas, device) as workers:
+        workers.check_same({"keras_gan version": keras_gan.__version__})
         yield workers
 
 
@@ -58,3 +61,23 @@ def agree_on_config(own, workers):
 def get_warn(workers):
     """Returns what prints a warning: only the first worker does."""
     return warn if workers is None or workers.index == 0 else lambda line: None
+
+
+def leads(workers, extractor):
+    """Returns whether this is the first worker, which computes and prints.
+
+    Any other one computes features for it meanwhile.
+
+    Args:
+        extractor: of `distribute`, or None where no features are computed.
+    """
+    from keras_gan.evaluation.feature_stats import get_feature_spec
+    from keras_gan.model.workers import FEATURES
+
+    workers.check_same({"feature extractor": extractor and get_feature_spec(extractor)})
+    if workers.index == 0:
+        workers.listening = True
+        return True
+    if code := workers.follow({FEATURES: extractor.follow} if extractor else {}):
+        sys.exit(code)
+    return False

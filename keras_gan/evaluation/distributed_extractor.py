@@ -70,9 +70,9 @@ class DistributedExtractor:
         self._workers.listening = True
         return outputs
 
-    def follow(self, shape: Sequence[int]) -> None:
-        """Does the part of a worker that is not the first one, of images uint8 (n, h, w, c) of a shape."""
-        images = np.frombuffer(self._workers.share(), np.uint8).reshape(shape)
+    def follow(self, numbers: Sequence[int]) -> None:
+        """Does the part of a worker that is not the first one, of images (n, h, w, c) of these numbers."""
+        images = np.frombuffer(self._workers.share(), np.uint8).reshape(numbers[:4])
         self._join(self._compute_part(images), len(images))
 
     def _compute_part(self, images):

@@ -20,15 +20,17 @@ from keras_gan.rng import Stream, choose_rows, make_rng
 Warn = Callable[[str], object]
 
 
-def choose_extractor(
+def choose_loader(
     sides: Sequence[Side],
     name: str | None,
     given: str | Path | None = None,
     batch_size: int | None = None,
     offline: bool = False,
     warn: Warn = progress.print_warning,
-) -> FeatureExtractor | None:
-    """Returns the extractor for some sides, None where all of them are statistics.
+) -> Callable[[Warn], FeatureExtractor] | None:
+    """Returns what loads the extractor for some sides, None where all of them are statistics.
+
+    It is called with a function that takes each line the user should see, once for each device.
 
     Args:
         name: of the features, as `load_extractor` takes it; None is what a side's statistics are of, else
@@ -40,12 +42,16 @@ def choose_extractor(
         return None
     name = name or next((side.statistics.features for side in sides if side.statistics), None)
     real = find_reference_images(sides, offline, warn)
-    if name or given:
-        extractor = features.load_extractor(name or "inception", *real, given, offline, warn)
-    else:
-        extractor = features.load_inception_or_stand_in(*real, offline, warn)
-    extractor.batch_size = batch_size or extractor.batch_size
-    return extractor
+
+    def load(warn):
+        if name or given:
+            extractor = features.load_extractor(name or "inception", *real, given, offline, warn)
+        else:
+            extractor = features.load_inception_or_stand_in(*real, offline, warn)
+        extractor.batch_size = batch_size or extractor.batch_size
+        return extractor
+
+    return load
 
 
 class _Part(NamedTuple):

@@ -55,8 +55,8 @@ def measure_gan(gan: GAN, real: Any, count: int, name: str, seed: int, mode: str
     source = RunInput("the GAN", None, gan, check_choice("mode", mode, MODES))
     match_shape([source], b.dataset.image_shape if b.dataset else source.image_shape)
     sides = Side(source.name, source=source), b
-    extractor = fid.choose_extractor(sides, None if name == "inception" else name, warn=warn)
-    result = fid.compute_fid(*sides, extractor, count, seed, warn)
+    load = fid.choose_loader(sides, None if name == "inception" else name, warn=warn)
+    result = fid.compute_fid(*sides, load and load(warn), count, seed, warn)
     for line in list_warnings(result):
         warn(line)
     return FrechetDistance(result)

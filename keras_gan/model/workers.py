@@ -148,6 +148,25 @@ class Workers:
         message[_NUMBERS + self.index] = (self.request and self.request.signum) or 0
         return self.exchange(message)[:_NUMBERS].tolist()
 
+    def follow(self, actions: Mapping[int, Callable[[list[int]], object]]) -> int:
+        """Does what the first worker asks for until it says how the run ends; returns its exit code.
+
+        Args:
+            actions: what is done with the numbers of each request but STOP.
+
+        Raises:
+            ConnectionError: the first worker failed, or does not answer.
+        """
+        while (message := self.receive())[0] != STOP:
+            actions[message[0]](message[1:])
+        self.exchange(np.zeros(1, np.int64))
+        if message[1] == 1:
+            raise ConnectionError(self._describe_error())
+        return message[1]
+
+    def _describe_error(self):
+        return f"The run ended with an error on worker 0 ({self.addresses[0]}): see there."
+
     # what must be the same
 
     def check_same(self, values: Mapping[str, Any]) -> None:
@@ -175,9 +194,7 @@ class Workers:
         """
         if self.index:
             if self.exchange(np.zeros(1, np.int64))[0]:
-                raise ConnectionError(
-                    f"The run ended with an error on worker 0 ({self.addresses[0]}): see there."
-                )
+                raise ConnectionError(self._describe_error())
             return load()
         try:
             loaded = load()

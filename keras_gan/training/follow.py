@@ -50,20 +50,14 @@ def follow(gan: Any, images: np.ndarray, batch_size: int, workers: Workers, extr
     """
     engine, rows = DistributedEngine(gan, images, batch_size, workers), []
     per_epoch = gan.rule.steps_per_epoch(len(images), batch_size)
+
+    def make_steps(numbers):
+        step, k, has_changed = numbers[:3]
+        values = engine.make_steps(step, k, bool(has_changed))
+        rows.extend(history.make_rows(gan.rule, step + 1, per_epoch, values))
+
     with interrupt.catch_signals() as workers.request:
-        while True:
-            what, *numbers = workers.receive()
-            if what == STEPS:
-                step, k, has_changed = numbers[:3]
-                values = engine.make_steps(step, k, bool(has_changed))
-                rows += history.make_rows(gan.rule, step + 1, per_epoch, values)
-            elif what == FEATURES:
-                extractor.follow(numbers[:4])
-            else:
-                break
-    workers.exchange(np.zeros(1, np.int64))
-    if numbers[0] == 1:
-        raise ConnectionError(f"The run ended with an error on worker 0 ({workers.addresses[0]}): see there.")
-    if numbers[0]:
-        raise interrupt.Interrupted("", numbers[0] - 128)
+        code = workers.follow({STEPS: make_steps, FEATURES: lambda numbers: extractor.follow(numbers)})
+    if code:
+        raise interrupt.Interrupted("", code - 128)
     return {name: np.array([row[i] for row in rows]) for i, name in enumerate(history.COLUMNS)}
