@@ -1,11 +1,14 @@
 """What is printed: how far a training run is, warnings, and tables that fit the terminal."""
 
+import contextlib
 import io
 import shutil
 import sys
 import textwrap
+import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 import click
 
@@ -24,6 +27,7 @@ def get_program() -> str:
 
 
 SECONDS_BETWEEN_LINES = 10
+_SECONDS_BETWEEN_READS = 1.0  # of the histories of runs
 
 
 def format_log_line(row) -> str:
@@ -146,6 +150,46 @@ def counted(batches: Iterable, total: int, what: str) -> Iterator:
         for batch in batches:
             yield batch
             bar.advance(task, len(batch))
+
+
+@contextlib.contextmanager
+def show_runs(totals: dict[str, int], find_step: Callable[[str], int]) -> Iterator[None]:
+    """Shows on a terminal, on stderr, a table of runs in folders while the block trains them.
+
+    Args:
+        totals: number of steps in all, by folder.
+        find_step: returns how many steps the run in a folder has made.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich import console, progress
+
+    columns = (
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    ended = threading.Event()
+    with progress.Progress(*columns, console=console.Console(stderr=True), transient=True) as table:
+        runs = {f: table.add_task(Path(f).name, total=n, visible=False) for f, n in totals.items()}
+        finished = table.add_task("finished runs", total=len(totals))
+
+        def update():
+            while not ended.wait(_SECONDS_BETWEEN_READS):
+                steps = {folder: find_step(folder) for folder in totals}
+                for folder, n in steps.items():
+                    table.update(runs[folder], completed=n, visible=0 < n < totals[folder])
+                table.update(finished, completed=sum(n >= totals[f] for f, n in steps.items()))
+
+        thread = threading.Thread(target=update, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
 
 def fold(text: str, indent: int = 0) -> str:

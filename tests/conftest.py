@@ -109,6 +109,36 @@ def misused(*words):
     return result.stderr
 
 
+@pytest.fixture
+def in_process(monkeypatch):
+    """The list of the commands of a sweep, whose runs train in this process."""
+    return train_here(monkeypatch)
+
+
+def train_here(monkeypatch):
+    """Lets the runs of a sweep train in this process, without XLA; returns the list of their commands."""
+    from click.testing import CliRunner
+
+    from keras_gan.training import sweep
+
+    commands = []
+
+    def run_here(command):
+        commands.append(command)
+        if command[2] == "keras_gan":
+            result = run(*command[3:])
+        else:
+            from keras_gan.pytorch import train_run
+
+            result = CliRunner().invoke(train_run.main, command[3:])
+            if result.exception and not isinstance(result.exception, SystemExit):
+                raise result.exception
+        return result.exit_code, result.stderr
+
+    monkeypatch.setattr(sweep, "_run", run_here)
+    return commands
+
+
 def forbidden(line):
     """Takes the place of a warning that must not come."""
     raise AssertionError(line)

@@ -2,6 +2,7 @@ import contextlib
 import io
 import re
 import sys
+import threading
 
 import pytest
 
@@ -152,3 +153,28 @@ def test_table_never_cuts_a_number_where_the_terminal_is_too_narrow(monkeypatch)
     monkeypatch.setenv("COLUMNS", "12")
     text = progress.format_table(["a", "b", "c"], [["1234567", "7654321", "1111111"]], "rrr")
     assert text.splitlines()[1] == "1234567  7654321  1111111"
+
+
+def test_runs_that_train_are_in_the_table_with_the_number_of_those_that_are_finished(monkeypatch):
+    monkeypatch.setattr(progress, "_SECONDS_BETWEEN_READS", 0.001)
+    steps, has_read = {"x/a": 40, "x/b": 7, "x/c": 0}, threading.Semaphore(0)
+
+    def find_step(folder):
+        has_read.release()
+        return steps[folder]
+
+    with terminal() as out:
+        monkeypatch.setattr(sys, "stderr", out)
+        with progress.show_runs(dict.fromkeys(steps, 40), find_step):
+            for _ in range(7):  # of three runs: the third time that the first is read
+                has_read.acquire()
+    plain = re.sub(r"\x1b\[[0-9;?]*\w", "", out.getvalue())
+    shown = [line.split() for line in re.split("[\r\n]", plain)]
+    last = {words[0]: words for words in shown if words and words[0] in ("a", "b", "c", "finished")}
+    assert last.keys() == {"b", "finished"} and "7/40" in last["b"] and "1/3" in last["finished"]
+
+
+def test_runs_are_not_read_where_there_is_no_terminal(capsys):
+    with progress.show_runs({"x/a": 40}, lambda folder: pytest.fail("read")):
+        pass
+    assert capsys.readouterr() == ("", "")

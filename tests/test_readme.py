@@ -13,7 +13,7 @@ from PIL import Image
 from keras_gan import doctor
 from keras_gan.commands import main
 from keras_gan.evaluation import features
-from tests.conftest import REPOSITORY, TenClasses, run
+from tests.conftest import REPOSITORY, TenClasses, run, train_here
 
 PAGES = [
     REPOSITORY / "README.md",
@@ -62,7 +62,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def small(folder, monkeypatch):
-    """Works in that folder, with a classifier and a doctor that take no time."""
+    """Works in that folder, with a classifier and a doctor that take no time, and runs in this process."""
+    train_here(monkeypatch)
     monkeypatch.setenv("KERAS_HOME", str(folder / "home"))
     monkeypatch.chdir(folder)
     monkeypatch.setattr(features, "load_classifier", lambda train, test, warn: TenClasses())
@@ -142,7 +143,9 @@ def test_options_in_the_text_exist():
         source = (REPOSITORY / "benchmarks" / f"{name}.py").read_text()  # which may need a peer to import
         known |= set(re.findall(r'click\.option\("(--[a-z-]+)"', source))
     shown = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT))
-    assert shown <= known | {"--help", "--logdir", "--check"}  # the last two are TensorBoard's and ruff's
+    others = {"--logdir", "--check", "--port", "--nthreads"}  # of TensorBoard, ruff and Dask
+    others |= {"--nodes", "--ntasks-per-node", "--gpus-per-node", "--kill-on-bad-exit"}  # of SLURM
+    assert shown <= known | others | {"--help"}
 
 
 @each_page

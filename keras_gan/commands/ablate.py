@@ -16,8 +16,8 @@ from keras_gan.commands.options import (
     Seeds,
     UserPath,
     reject_wrong_values,
-    warn,
 )
+from keras_gan.commands.sweep import sweep_options, train_jobs
 from keras_gan.config import SAMPLES
 from keras_gan.preset_diff import get_preset
 from keras_gan.progress import format_table
@@ -32,8 +32,7 @@ _EXCEEDS = {True: "more than 2 std", False: "within 2 std", None: "one seed has 
 @click.option("--walk/--no-walk", default=True, show_default=True, help="Also go from A to B fact by fact.")
 @click.option("--seeds", type=Seeds(), default="0-1", show_default=True, help="Seeds of each run.")
 @click.option("--steps", type=Integer(), default=6000, show_default=True, help="Training steps of each run.")
-@click.option("--jobs", type=Integer(), default=1, show_default=True, help="Runs trained at once.")
-@click.option("--cluster", metavar="ADDRESS", help="Train on the workers of this Dask scheduler.")
+@sweep_options
 @click.option("--dataset", type=DatasetName(), help="Data set, see `datasets`. Default: the preset's.")
 @click.option("--data", type=UserPath(), help=DATA)
 @click.option("--features", type=UserPath(), metavar="NAME", help=FEATURES)
@@ -53,17 +52,21 @@ def ablate(a, b, facts, seeds, steps, walk, jobs, cluster, outdir, as_json, **op
     difference from A first, and draws a chart and the sample grids. `presets A B` explains the facts.
     Runs that are finished are kept and others resumed when the command is given again.
     """
-    from keras_gan.training import ablation, sweep
+    from keras_gan.training import ablation
 
     first, second = get_preset(a), get_preset(b)
     folder = Path(outdir or f"ablate-{first.name}-{second.name}")
     with reject_wrong_values():
         variants = ablation.list_variants(first, second, facts.split(",") if facts else ())
     variants = [variant for variant in variants if walk or not variant.walk]
-    todo = ablation.list_jobs(variants, seeds, steps, _train_options(options), folder)
+    flags = ("--offline",) if options.pop("offline") else ()
+    todo = ablation.list_jobs(variants, seeds, steps, _train_settings(options), flags, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for number, job in enumerate(sweep.run_jobs(todo, jobs, cluster), 1):
-        warn(f"{number} of {len(todo)} runs: {Path(job.folder).name}: {ablation.read_score(job.folder):.2f}")
+
+    def describe(job):
+        return f"Fréchet distance {ablation.read_score(job.folder):.2f}"
+
+    train_jobs(todo, jobs, cluster, describe)
     runs = {v.preset: [ablation.run_folder(folder, v, seed) for seed in seeds] for v in variants}
     scores = {preset: [ablation.read_score(run) for run in folders] for preset, folders in runs.items()}
     rows = ablation.summarise(variants, scores)
@@ -77,13 +80,10 @@ def ablate(a, b, facts, seeds, steps, walk, jobs, cluster, outdir, as_json, **op
         click.echo(f"{_format(rows)}\n{written}")
 
 
-def _train_options(options):
-    """Returns the options of `train` that all runs share, as words of a command line."""
+def _train_settings(options):
+    """Returns the settings of `train` that all runs share."""
     given = {name: value for name, value in options.items() if value}
-    count = ["--fid-samples", str(given.pop("count"))]
-    flags = ["--offline"] if given.pop("offline", False) else []
-    words = [word for name, value in given.items() for word in (f"--{name}", str(value))]
-    return [*words, *count, *flags, "--engine", "compiled"]
+    return {"fid_samples": given.pop("count"), **given}
 
 
 def _format(rows):

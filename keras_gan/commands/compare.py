@@ -22,9 +22,9 @@ from keras_gan.commands.options import (
     start_tensorflow,
     warn,
 )
+from keras_gan.commands.sweep import sweep_options, train_jobs
 from keras_gan.config import GanConfig, TrainConfig
 from keras_gan.preset_diff import get_preset
-from keras_gan.training import interrupt
 
 
 @click.command(short_help="Compare runs, or both frameworks over seeds.")
@@ -37,6 +37,7 @@ from keras_gan.training import interrupt
 @click.option("--epochs", type=Integer(), help="With --preset: epochs. Default: the preset's.")
 @click.option("--batch-size", type=Integer(), help="With --preset: images in a batch. Default: the preset's.")
 @click.option("--seeds", type=Seeds(), help="With --preset: 0-2 or 0,1,4-6. Default: 0-2.")
+@sweep_options
 @click.option("--overwrite", is_flag=True, help="With --preset: replace the runs in --outdir.")
 @click.option(
     "--dataset", type=DatasetName(), help="Real images, see `datasets`. Default: those of the first run."
@@ -60,15 +61,14 @@ from keras_gan.training import interrupt
 )
 @click.option("--inception-weights", "weights", type=UserPath(), metavar="FILE", help=WEIGHTS)
 @click.option("--json", "as_json", is_flag=True, help=JSON)
-@click.pass_context
-def compare(ctx, runs, labels, preset, epochs, batch_size, seeds, overwrite, **settings):
+def compare(runs, labels, preset, epochs, batch_size, seeds, overwrite, jobs, cluster, **settings):
     """Compares runs, folders of images and .npz files of images; or trains a preset in both frameworks.
 
     \b
     python cli.py compare images pytorch-samples/ --data mnist.npz
     python cli.py compare images samples/ losses.csv \\
         --label Keras --label PyTorch --label PyTorch
-    python cli.py compare --preset pytorch-gan --epochs 5 --seeds 0-2
+    python cli.py compare --preset pytorch-gan --epochs 5 --seeds 0-9 --jobs 2
 
     A RUN may also be losses that another program wrote: a csv with columns such as loss_D and
     loss_G, or a folder of TensorBoard's event files.
@@ -76,22 +76,20 @@ def compare(ctx, runs, labels, preset, epochs, batch_size, seeds, overwrite, **s
     Writes samples of the same noise side by side and a chart of the losses, and prints losses,
     accuracies and quality of each. With --preset both start from the same weights and see the same
     batches and noise, in run directories keras-0, torch-0 and so on; mean and standard deviation (std)
-    over the seeds follow, and whether the frameworks differ by more than one std.
+    over the seeds follow, and whether the frameworks differ by more than one std. Runs that are
+    finished are kept and others resumed when the command is given again.
     """
     given = {"epochs": epochs, "batch_size": batch_size}
     given = {name: value for name, value in given.items() if value is not None}
-    if runs and (preset or given or seeds or overwrite):
+    if runs and (preset or given or seeds or overwrite or cluster or jobs != 1):
         raise click.UsageError("give RUNs or --preset with its options, not both.")
     if labels and len(labels) != len(runs):
         raise click.UsageError(
             f"give a --label for each RUN or none. Received: {len(labels)} for {len(runs)}."
         )
     if preset:
-        try:
-            _compare_frameworks(get_preset(preset).name, given, seeds or [0, 1, 2], overwrite, **settings)
-        except interrupt.Interrupted as stop:
-            warn(f"{stop} The runs made so far are kept; --overwrite begins again.")
-            ctx.exit(stop.exit_code)
+        sweep = {"overwrite": overwrite, "jobs": jobs, "cluster": cluster}
+        _compare_frameworks(get_preset(preset).name, given, seeds or [0, 1, 2], **sweep, **settings)
     elif len(runs) < 2:
         raise click.UsageError(f"give two RUNs or more, or --preset. Received: {' '.join(runs) or 'none'}.")
     else:
@@ -131,7 +129,9 @@ def _compare_runs(
         click.echo(f"{compare.format_table(rows, reference)}\n{written}")
 
 
-def _compare_frameworks(preset, given, seeds, overwrite, outdir, dataset, data, as_json, **settings):
+def _compare_frameworks(
+    preset, given, seeds, overwrite, jobs, cluster, outdir, dataset, data, as_json, **settings
+):
     names = ("offline", "count", "seed", "which", "weights")
     offline, count, seed, which, weights = (settings[name] for name in names)
     given = given | {name: settings[name] for name in ("fit", "background") if settings[name] is not None}
@@ -142,25 +142,27 @@ def _compare_frameworks(preset, given, seeds, overwrite, outdir, dataset, data, 
     from keras_gan.data.options import ImageOptions
     from keras_gan.evaluation import compare
     from keras_gan.evaluation.inputs import load_parts, open_inputs
-    from keras_gan.pytorch.seeds import compare_means, format_summary, plan_run_dirs, summarise, train_all
+    from keras_gan.pytorch import seeds as pairs
 
-    folders = plan_run_dirs(folder, seeds, overwrite)
     train, test = load_parts(
         config.dataset, config.data, ImageOptions.create(config), offline=offline, warn=warn
     )
+    todo = pairs.list_jobs(config, train, folder, seeds, ("--offline",) * offline, overwrite)
     reference = compare.build_reference(train, test, warn, which, weights, offline)
-    ms = train_all(config, train, folders, overwrite, quiet=as_json)
-    found = open_inputs(folders.values(), warn)
+    train_jobs(list(todo.values()), jobs, cluster)
+    ms = pairs.time_runs(todo, config, train.images)
+    found = open_inputs([job.folder for job in todo.values()], warn)
     rows = compare.compute_rows(found, reference, seed, count)
     rows = [row | {"ms_per_step": t} for row, t in zip(rows, [*ms, None], strict=False)]
-    summed = summarise(rows)
+    summed = pairs.summarise(rows)
     written = compare.save_figures(folder, found, seed)
     if as_json:
         about = {"preset": preset, "epochs": config.epochs, "seeds": seeds, "frameworks": summed}
-        about |= {"differences": compare_means(summed), **compare.describe_reference(train, reference, seed)}
+        about |= {"differences": pairs.compare_means(summed)}
+        about |= compare.describe_reference(train, reference, seed)
         click.echo(json.dumps(about | {"rows": rows}, indent=2))
     else:
-        summary = format_summary(summed, reference.extractor.name)
+        summary = pairs.format_summary(summed, reference.extractor.name)
         click.echo(f"{compare.format_table(rows, reference)}\n\n{summary}\n{written}")
 
 

@@ -15,7 +15,7 @@ from keras_gan.data.pixels import to_uint8
 from keras_gan.figures.grid import save_sample_grid
 from keras_gan.model import checkpoint
 from keras_gan.preset_diff import get_preset
-from keras_gan.presets import BatchNormalization, Dense, LeakyReLU
+from keras_gan.presets import Dense
 from keras_gan.pytorch import weight_names
 from keras_gan.rng import draw_grid_noise
 from keras_gan.start_tensorflow import settle_imports
@@ -24,6 +24,8 @@ try:
     settle_imports()  # before PyTorch looks for triton
     import torch
     from torch import nn
+
+    from keras_gan.pytorch.layers import make_modules
 except ImportError as error:
     raise ImportError(
         "The comparison with PyTorch needs PyTorch 2. Received: no module torch; install it with "
@@ -58,7 +60,7 @@ class TorchGAN:
     def _network(self, layers, n_in, pixels):
         modules = []
         for layer in layers:
-            modules += _modules(layer, n_in, pixels, self.preset.semantics_of("variance"))
+            modules += make_modules(layer, n_in, pixels, self.preset.semantics_of("variance"))
             n_in = (layer.units or pixels) if isinstance(layer, Dense) else n_in
         return nn.Sequential(*modules).to(self.dtype)
 
@@ -188,6 +190,11 @@ class TorchGAN:
     def _count(self, optimizer):
         return max((int(state["step"]) for state in optimizer.state.values()), default=0)
 
+    def restore(self, saved: checkpoint.Checkpoint, path: str | Path) -> None:
+        """Sets networks, optimizers and step from the checkpoint that was read from `path`."""
+        self.load(saved.arrays)
+        self.step = saved.step
+
     def save(self, path: str | Path) -> None:
         """Writes networks, optimizers and step to an .npz file, which `GAN.load` reads."""
         checkpoint.save_gan(self, path)
@@ -207,36 +214,7 @@ class TorchGAN:
         return to_uint8(np.clip(unit, -1, 1).reshape(-1, *self.image_shape))
 
 
-class KerasBatchNorm1d(nn.BatchNorm1d):
-    """BatchNorm1d whose running variance averages the biased variance, as Keras's does."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Returns the normalised (batch, units)."""
-        if not self.training:
-            return super().forward(x)
-        with torch.no_grad():
-            variance, mean = torch.var_mean(x, 0, correction=0)
-            for running, value in ((self.running_mean, mean), (self.running_var, variance)):
-                running.lerp_(value, self.momentum)  # type: ignore[union-attr,arg-type]
-        return nn.functional.batch_norm(x, None, None, self.weight, self.bias, True, eps=self.eps)
-
-
 _SLOTS = {"exp_avg": "momentum", "exp_avg_sq": "velocity"}
-_ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-
-
-def _modules(layer, n_in, pixels, semantics):
-    """Returns the PyTorch modules of an entry of a preset's layer list."""
-    if isinstance(layer, Dense):
-        activation = [_ACTIVATIONS[layer.activation]()] if layer.activation else []
-        return [nn.Linear(n_in, layer.units or pixels), *activation]
-    if isinstance(layer, LeakyReLU):
-        slope = layer.negative_slope
-        return [nn.LeakyReLU(slope if semantics == "torch" else float(np.float32(slope)))]  # as TensorFlow
-    if isinstance(layer, BatchNormalization):
-        kind = nn.BatchNorm1d if semantics == "torch" else KerasBatchNorm1d
-        return [kind(n_in, eps=layer.epsilon, momentum=1 - layer.momentum)]
-    return [_ACTIVATIONS[layer.name]()]
 
 
 def _tensor(array, transposed):

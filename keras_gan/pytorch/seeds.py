@@ -1,6 +1,6 @@
 """Keras and PyTorch trained from the same weights, batches and noise, over several seeds."""
 
-import dataclasses
+import json
 import statistics
 import time
 from pathlib import Path
@@ -13,9 +13,12 @@ from keras_gan.config import TrainConfig
 from keras_gan.data.datasets import Dataset
 from keras_gan.model import engines
 from keras_gan.model.gan import GAN
+from keras_gan.preset_diff import get_preset
 from keras_gan.pytorch.gan import TorchGAN
-from keras_gan.run.info import CONFIG
-from keras_gan.training import loop
+from keras_gan.report.reproduce import list_settings
+from keras_gan.run.config_json import find_info
+from keras_gan.run.info import CHECKPOINT
+from keras_gan.training.sweep import Job, make_job
 
 FRAMEWORKS = ("keras", "torch")
 
@@ -31,81 +34,54 @@ ROUNDS = 5  # of timed calls, after one that is not timed
 Summary = dict[str, dict[str, dict[str, Any]]]  # framework, measure, "mean" or "std"
 
 
-def plan_run_dirs(outdir: Path, seeds: list[int], overwrite: bool) -> dict[tuple[int, str], Path]:
-    """Returns {(seed, framework): path} of the runs to write, in the order of the seeds.
+def list_jobs(
+    config: TrainConfig,
+    dataset: Dataset,
+    outdir: Path,
+    seeds: list[int],
+    flags: tuple[str, ...] = (),
+    overwrite: bool = False,
+) -> dict[tuple[int, str], Job]:
+    """Returns {(seed, framework): job} of the runs to train on a data set, in the order of the seeds.
+
+    Args:
+        config: resolved.
+        flags: of `train`, such as "--offline".
 
     Raises:
-        ValueError: a seed is given twice.
-        FileExistsError: one of the runs exists already; checked here, before hours of training.
+        ValueError: a seed is given twice, or a run that is there is of other images.
     """
     if len(set(seeds)) < len(seeds):
         raise ValueError(f"Seeds must differ. Received: {', '.join(map(str, seeds))}.")
-    folders = {(s, f): outdir / f"{f}-{s}" for s in seeds for f in FRAMEWORKS}
-    for folder in folders.values():
-        if (folder / CONFIG).exists() and not overwrite:
-            raise FileExistsError(
-                f"Expected no run of these seeds yet. Received: {folder}; give --overwrite to replace "
-                "it, or name another --outdir."
-            )
-    return folders
+    rule, preset = get_preset(config.gan.preset).rule, {"preset": config.gan.preset}
+    steps = config.epochs * rule.steps_per_epoch(len(dataset.images), config.batch_size)
+    jobs = {}
+    for seed in seeds:
+        settings = preset | list_settings(config) | {"seed": seed}
+        ours = make_job(outdir / f"keras-{seed}", settings, steps, flags, overwrite)
+        words = ("keras_gan.pytorch.train_run", "--settings", json.dumps(settings), *flags)
+        jobs[seed, "keras"] = ours
+        jobs[seed, "torch"] = ours._replace(folder=str((outdir / f"torch-{seed}").absolute()), command=words)
+    for job in jobs.values():
+        if (info := find_info(Path(job.folder))) and not overwrite:
+            info.check_dataset(dataset)
+    return jobs
 
 
-def train_all(
-    config: TrainConfig,
-    dataset: Dataset,
-    folders: dict[tuple[int, str], Path],
-    overwrite: bool,
-    quiet: bool,
-) -> list[float]:
-    """Trains every seed in both frameworks; returns the milliseconds per step of each run, in their order.
+def time_runs(jobs: dict[tuple[int, str], Job], config: TrainConfig, images: np.ndarray) -> list[float]:
+    """Returns the milliseconds per step of each run, in their order; see `time_steps`.
 
     PyTorch goes first at every other seed.
-
-    Args:
-        config: resolved; its engine is Keras's, PyTorch's is always a step at a time.
-        folders: as `plan_run_dirs` returns them.
     """
     times = []
-    for i, seed in enumerate(dict.fromkeys(seed for seed, _ in folders)):
-        own = {framework: folders[seed, framework] for framework in FRAMEWORKS}
-        ms = train_pair(
-            dataclasses.replace(config, gan=dataclasses.replace(config.gan, seed=seed)),
-            dataset,
-            own,
-            torch_first=i % 2 == 1,
-            overwrite=overwrite,
-            quiet=quiet,
-        )
-        times += [ms[framework] for framework in FRAMEWORKS]
+    for i, seed in enumerate(dict.fromkeys(seed for seed, _ in jobs)):
+        ours = GAN.load(Path(jobs[seed, "keras"].folder, CHECKPOINT))
+        theirs = TorchGAN(**ours.config.to_dict())
+        theirs.load(ours.arrays())
+        theirs.step = ours.step
+        order = -1 if i % 2 else 1
+        times += time_steps([(ours, config), (theirs, config)][::order], images)[::order]
     return times
-
-
-def train_pair(
-    config: TrainConfig,
-    dataset: Dataset,
-    folders: dict[str, Path],
-    torch_first: bool,
-    overwrite: bool,
-    quiet: bool,
-) -> dict[str, float]:
-    """Trains one seed from the same weights in both frameworks; returns {framework: ms per step}.
-
-    Args:
-        folders: {framework: run directory}.
-        torch_first: whether PyTorch trains first, and goes first in each round of the timing.
-    """
-    settings = config.of_shape(dataset.image_shape).gan.to_dict()
-    ours, theirs = GAN(**settings), TorchGAN(**settings)
-    theirs.load(ours.arrays())
-    pairs = [(ours, config), (theirs, dataclasses.replace(config, engine="train_on_batch"))]
-    pairs = pairs[::-1] if torch_first else pairs
-    for gan, own in pairs:
-        loop.train(gan, dataset, own, folders[_framework(gan)], overwrite=overwrite, quiet=quiet)
-    return dict(zip([_framework(gan) for gan, _ in pairs], time_steps(pairs, dataset.images)))
-
-
-def _framework(gan):
-    return getattr(gan, "framework", "keras")
 
 
 def time_steps(pairs: list[tuple[Any, TrainConfig]], images: np.ndarray) -> list[float]:

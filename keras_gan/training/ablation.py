@@ -7,13 +7,13 @@ trained, resumed and compared with PyTorch as any other.
 import statistics
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keras_gan.preset_diff import list_changes
 from keras_gan.presets import Preset
 from keras_gan.run.info import CONFIG, GENERATOR, read
 from keras_gan.run.metrics_log import select_training_scores
-from keras_gan.training.sweep import Job
+from keras_gan.training.sweep import Job, make_job
 
 
 class Variant(NamedTuple):
@@ -61,15 +61,24 @@ def list_variants(a: Preset, b: Preset, facts: Iterable[str] = ()) -> list[Varia
     return [Variant(a.name, base, a.name, False), *alone, *walk]
 
 
-def list_jobs(variants: list[Variant], seeds: list[int], steps: int, options: list[str], folder) -> list[Job]:
+def list_jobs(
+    variants: list[Variant], seeds: list[int], steps: int, settings: dict[str, Any], flags, folder
+) -> list[Job]:
     """Returns a job for each variant and seed, the seeds of a variant one after the other.
 
     Args:
-        options: of `train`, the same for all.
+        settings, flags: of `train`, the same for all; see `sweep.make_job`.
         folder: in which each run gets a folder of its own.
     """
+    every = dict.fromkeys(("epochs", "fid_interval", "sample_interval", "checkpoint_interval"), steps)
+    settings = {**every, "engine": "compiled", **settings}
     return [
-        Job(str(run_folder(folder, variant, seed)), _options(variant, seed, steps, options), steps)
+        make_job(
+            run_folder(folder, variant, seed),
+            {"preset": variant.preset, "seed": seed, **settings},
+            steps,
+            flags,
+        )
         for variant in variants
         for seed in seeds
     ]
@@ -78,18 +87,6 @@ def list_jobs(variants: list[Variant], seeds: list[int], steps: int, options: li
 def run_folder(folder, variant: Variant, seed: int):
     """Returns the run directory of a variant and a seed."""
     return folder / f"{variant.folder}-{seed}"
-
-
-def _options(variant, seed, steps, options):
-    scored = [
-        "--fid-interval",
-        str(steps),
-        "--sample-interval",
-        str(steps),
-        "--checkpoint-interval",
-        str(steps),
-    ]
-    return ("--preset", variant.preset, "--seed", str(seed), "--epochs", str(steps), *scored, *options)
 
 
 def read_score(folder) -> float:

@@ -62,13 +62,31 @@ def catch_signals() -> Iterator[StopRequest]:
     Only the main thread receives signals; in another thread nothing changes. A signal that the
     process ignores, as under nohup, or that another library handles, is left alone.
     """
-    request, before = StopRequest(), {}
+    request = StopRequest()
+    with _handle(request):
+        yield request
+
+
+@contextlib.contextmanager
+def raise_on_signals() -> Iterator[None]:
+    """Raises `Interrupted` in the block at SIGINT, SIGTERM or SIGHUP, of which `catch_signals` tells more."""
+
+    def stop(signum, frame):
+        raise Interrupted(f"Stopped by {signal.Signals(signum).name}.", signum)
+
+    with _handle(stop):
+        yield
+
+
+@contextlib.contextmanager
+def _handle(handler):
+    before = {}
     if threading.current_thread() is threading.main_thread():
         for signum in _SIGNALS:
             if signal.getsignal(signum) not in (None, signal.SIG_IGN):
-                before[signum] = signal.signal(signum, request)
+                before[signum] = signal.signal(signum, handler)
     try:
-        yield request
+        yield
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)

@@ -4,15 +4,22 @@ A killed sweep goes on: finished runs are kept, and unfinished ones are resumed 
 A run has its process to itself, since TensorFlow does not give back the memory of a GAN.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras_gan
-from keras_gan.run.info import CONFIG, GENERATOR, read
+from keras_gan.config import TrainConfig
+from keras_gan.progress import show_runs
+from keras_gan.run import history
+from keras_gan.run.config_json import find_info
+from keras_gan.run.info import CONFIG, GENERATOR, HISTORY, REPORT
+from keras_gan.training import interrupt, lock
 
 
 class Job(NamedTuple):
@@ -20,53 +27,117 @@ class Job(NamedTuple):
 
     Attributes:
         folder: its run directory.
-        options: those of `train` but --outdir, as words of a command line.
+        settings: fields of `TrainConfig`, by which a run that is there is recognised.
         steps: number of steps in all.
+        command: words after `python -m` that begin the run, but for its directory.
+        overwrite: whether a run that is there is replaced.
     """
 
     folder: str
-    options: tuple[str, ...]
+    settings: dict[str, Any]
     steps: int
+    command: tuple[str, ...]
+    overwrite: bool = False
 
 
-def run_jobs(jobs: list[Job], n_jobs: int = 1, cluster: str | None = None) -> Iterator[Job]:
-    """Trains the runs of all jobs and yields each job as soon as its run is finished.
+def make_job(
+    folder: str | Path, settings: dict[str, Any], steps: int, flags: tuple[str, ...] = (), overwrite=False
+) -> Job:
+    """Returns the job that `train` does with some settings and flags, such as "--offline"."""
+    words = [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    folder = str(Path(folder).absolute())  # of which a worker of a cluster knows no other name
+    return Job(folder, settings, steps, ("keras_gan", "train", *words, *flags), overwrite)
+
+
+def run_jobs(
+    jobs: list[Job], n_jobs: int = 1, cluster: str | None = None, say: Callable[[Job], object] = id
+) -> None:
+    """Trains the runs of all jobs; a terminal shows a table of those that train.
 
     Args:
         n_jobs: number of processes on this machine that train at once.
         cluster: address of a Dask scheduler, whose workers train instead; folders and images must be
             reached by the same paths from all of them.
+        say: called with each job as soon as its run is finished.
 
     Raises:
-        ValueError: a run failed; the message has its last line.
+        ValueError: a run failed, where the message has its last line, or one that is there is another.
         ImportError: `cluster` is given and Dask is not installed.
+        interrupt.Interrupted: a signal ended the sweep; the runs of this machine have saved checkpoints.
     """
     import joblib
 
-    if cluster:
-        _connect(cluster)
-    with joblib.parallel_config("dask" if cluster else "threading", n_jobs=-1 if cluster else n_jobs):
-        parallel = joblib.Parallel(return_as="generator_unordered")
-        yield from parallel(joblib.delayed(train_in_process)(job) for job in jobs)
+    for job in jobs:
+        check_run(job)
+    totals = {job.folder: job.steps for job in jobs}
+    try:
+        with (
+            _choose_backend(n_jobs, cluster),
+            interrupt.raise_on_signals(),
+            show_runs(totals, find_last_step),
+        ):
+            parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="all")
+            for job in parallel(joblib.delayed(train_in_process)(job) for job in jobs):
+                say(job)
+    finally:
+        _stop_processes()
 
 
-def _connect(cluster):
+@contextlib.contextmanager
+def _choose_backend(n_jobs, cluster):
+    import joblib
+
+    if not cluster:
+        with joblib.parallel_config("threading", n_jobs=n_jobs):
+            yield
+        return
     try:
         from dask.distributed import Client
     except ImportError as error:
         raise ImportError(
             "A cluster needs Dask. Received: no module dask.distributed; install it with "
-            "`pip install distributed`."
+            "`pip install 'keras_gan[distributed]'`."
         ) from error
-    Client(cluster, set_as_default=True)
+    with Client(cluster, timeout=10, set_as_default=False) as client:
+        with joblib.parallel_config("dask", n_jobs=-1, client=client):
+            yield
+
+
+def find_last_step(folder: str) -> int:
+    """Returns the last step of the run in a folder, 0 where there is none."""
+    return history.find_last_step(Path(folder, HISTORY))
+
+
+def check_run(job: Job) -> None:
+    """Checks that a run which is there is that of the job.
+
+    Raises:
+        ValueError: it has other settings, other images or more steps.
+    """
+    info = find_info(Path(job.folder))
+    if not info or job.overwrite:
+        return
+    if (steps := find_last_step(job.folder)) > job.steps:
+        raise ValueError(
+            f"A run that goes on must not be longer than it is to be, {job.steps} steps. Received: "
+            f"{job.folder} of {steps} steps."
+        )
+    try:
+        config = info.config.resumed(TrainConfig.from_dict(job.settings).resolved().to_dict())
+        if (config.dataset, config.data) != (info.config.dataset, info.config.data):
+            info.load_dataset(config, offline=True)
+    except ValueError as error:
+        raise ValueError(f"{job.folder}: {error}") from None
 
 
 def is_finished(job: Job) -> bool:
-    """Returns whether the run of a job is there with all its steps and its generator."""
-    if not Path(job.folder, GENERATOR).is_file():
-        return False
-    history = read(job.folder).read_history()
-    return history is not None and len(history["step"]) > 0 and int(history["step"][-1]) >= job.steps
+    """Returns whether the run of a job is there with all its steps and the file that is written last."""
+    info = find_info(Path(job.folder))
+    last = info and (REPORT if info.framework == "torch" else GENERATOR)
+    return bool(last) and Path(job.folder, last).is_file() and find_last_step(job.folder) >= job.steps
+
+
+_processes: set[subprocess.Popen] = set()  # of the runs that train on this machine
 
 
 def train_in_process(job: Job) -> Job:
@@ -75,14 +146,51 @@ def train_in_process(job: Job) -> Job:
     Raises:
         ValueError: it failed.
     """
-    if is_finished(job):
+    _wait_until_free(Path(job.folder))
+    if is_finished(job) and not job.overwrite:
         return job
-    where = ["--resume" if Path(job.folder, CONFIG).is_file() else "--outdir", job.folder]
-    command = [sys.executable, "-m", "keras_gan", "train", *job.options, *where, "--quiet"]
-    path = os.pathsep.join([str(Path(keras_gan.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    environment = os.environ | {"PYTHONPATH": path}  # this package, wherever the sweep was started
-    result = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment)
-    if result.returncode:
-        lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
+    where = ["--resume" if Path(job.folder, CONFIG).is_file() and not job.overwrite else "--outdir"]
+    where += [job.folder, *["--overwrite"] * job.overwrite, "--quiet"]
+    code, errors = _run([sys.executable, "-m", *job.command, *where])
+    if code:
+        lines = errors.strip().splitlines() or [f"exit code {code}"]
         raise ValueError(f"The run in {job.folder} failed: {lines[-1]}")
     return job
+
+
+def _wait_until_free(folder):
+    """Waits while another process trains there: a killed sweep leaves its runs to themselves."""
+    while folder.is_dir():
+        try:
+            with lock.hold_lock(folder, id):
+                return
+        except lock.Busy:
+            time.sleep(1)
+
+
+def _run(command):
+    """Returns exit code and stderr of a command."""
+    path = os.pathsep.join([str(Path(keras_gan.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"PYTHONPATH": path}  # this package, wherever the sweep was started
+    # A session of its own: Ctrl-C on the terminal is for the sweep, which ends its runs
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    _processes.add(process)
+    errors = process.communicate()[1]
+    _processes.discard(process)
+    return process.returncode, errors
+
+
+def _stop_processes():
+    """Lets the runs that still train save a checkpoint and end."""
+    for process in list(_processes):
+        process.terminate()
+    while _processes:
+        _processes.pop().wait()

@@ -140,7 +140,7 @@ def test_breaking_a_fact_exceeds_a_tolerance(fact, follow, monkeypatch):
 
 def test_biased_running_variance_shows_in_the_weights_alone(follow, monkeypatch):
     from keras_gan.pytorch import gan
-    from keras_gan.pytorch.gan import KerasBatchNorm1d
+    from keras_gan.pytorch.layers import KerasBatchNorm1d
 
     monkeypatch.setattr(gan.nn, "BatchNorm1d", KerasBatchNorm1d)
     trace = follow("kmnist", "float64", 6)

@@ -11,7 +11,8 @@ from keras_gan.evaluation import features
 from keras_gan.model import engines
 from keras_gan.model.gan import GAN
 from keras_gan.run import history, info
-from keras_gan.training import interrupt, loop
+from keras_gan.training import interrupt, sweep
+from tests.conftest import train_here
 
 pytest.importorskip("torch", reason="needs PyTorch: pip install torch==2.13.0")
 
@@ -21,7 +22,6 @@ from keras_gan.pytorch.seeds import (
     MEASURES,
     compare_means,
     format_summary,
-    plan_run_dirs,
     summarise,
     time_steps,
 )
@@ -54,31 +54,30 @@ def digits(tmp_path_factory):
 
 
 def command(digits, outdir, *words):
-    words = ["--preset", "aioz", "--epochs", 2, "--batch-size", 20, "--data", digits, *words]
+    where = ["--dataset", digits] if digits == "digits" else ["--data", digits]
+    words = ["--preset", "aioz", "--epochs", 2, "--batch-size", 20, *where, *words]
     words += ["--outdir", outdir, "--count", 30]
     return CliRunner().invoke(main.main, ["compare", *map(str, words)])
 
 
 @pytest.fixture(scope="module")
 def compared(digits, tmp_path_factory):
-    """The command's result for two seeds, its folder, and {run: ms a step} in the order they began."""
-    folder, ms = tmp_path_factory.mktemp("compared"), {}
-    train_run, time_steps = loop.train, seeds.time_steps
+    """The command's result for two seeds, its folder, and [(framework, ms a step)] of each timing."""
+    folder, timed = tmp_path_factory.mktemp("compared"), []
+    time_steps = seeds.time_steps
 
-    def noted(gan, dataset, config, outdir, **how):
-        ms[outdir.name] = None
-        return train_run(gan, dataset, config, outdir, **how)
-
-    def timed(pairs, images):
+    def noted(pairs, images):
         times = time_steps(pairs, images)
-        ms.update({gan.outdir.name: t for (gan, _), t in zip(pairs, times, strict=True)})
+        timed.append(
+            [(getattr(gan, "framework", "keras"), ms) for (gan, _), ms in zip(pairs, times, strict=True)]
+        )
         return times
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "train", noted)
-        patch.setattr(seeds, "time_steps", timed)
+        train_here(patch)
+        patch.setattr(seeds, "time_steps", noted)
         patch.setattr(features, "load_classifier", lambda *args: Extractor())
-        return command(digits, folder, "--seeds", "4,6", "--json"), folder, ms
+        return command(digits, folder, "--seeds", "4,6", "--json"), folder, timed
 
 
 def test_both_frameworks_train_the_same_steps_from_the_same_weights(compared):
@@ -104,11 +103,11 @@ def test_checkpoints_are_of_the_end_of_the_training_and_not_of_the_timed_steps(c
 
 
 def test_the_frameworks_take_turns_at_going_first(compared):
-    assert list(compared[2]) == ["keras-4", "torch-4", "torch-6", "keras-6"]
+    assert [[name for name, _ in calls] for calls in compared[2]] == [["keras", "torch"], ["torch", "keras"]]
 
 
 def test_command_prints_json_alone(compared):
-    result, folder, ms = compared
+    result, folder, timed = compared
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert (found["preset"], found["epochs"], found["seeds"]) == ("aioz", 2, [4, 6])
@@ -121,7 +120,7 @@ def test_command_prints_json_alone(compared):
             assert summed["mean"] == pytest.approx(np.mean(values))
             assert summed["std"] == pytest.approx(np.std(values, ddof=1))
         assert set(found["frameworks"][framework]) == set(MEASURES) == set(found["differences"])
-        assert [row["ms_per_step"] for row in own] == [ms[row["name"]] for row in own]
+        assert [row["ms_per_step"] for row in own] == [dict(calls)[framework] for calls in timed]
     assert {"samples.png", "losses.png", *names} == {path.name for path in folder.iterdir()}
 
 
@@ -136,52 +135,50 @@ def test_its_runs_compare_to_the_same_numbers(compared, tmp_path):
     ]
 
 
-def test_runs_are_replaced_only_where_that_is_said(compared, digits, monkeypatch):
+def test_finished_runs_are_kept_unless_they_are_to_be_replaced(compared, digits, in_process):
     _, folder, _ = compared
-    asked = []
-
-    def train_all(config, dataset, folders, overwrite, quiet):
-        asked.append((overwrite, quiet))
-        return [1.0] * len(folders)
-
-    monkeypatch.setattr(seeds, "train_all", train_all)
-    refused = command(digits, folder, "--seeds", 6)
-    assert (refused.exit_code, len(refused.stderr.splitlines()), asked) == (1, 1, [])
-    assert "give --overwrite" in refused.stderr
-    replaced = command(digits, folder, "--seeds", 6, "--overwrite")
-    assert (replaced.exit_code, asked) == (0, [(True, False)])
-    told = " ".join(replaced.stdout.split())
+    kept = command(digits, folder, "--seeds", 6)
+    assert (kept.exit_code, in_process) == (0, []), kept.output
+    told = " ".join(kept.stdout.split())
     assert all(word in told for word in ("source", "keras-6", "torch-6", "real", "one seed has no std"))
+    assert kept.stderr.splitlines()[-1] == "2 of 2 runs finished: torch-6"
+    assert command(digits, folder, "--seeds", 6, "--overwrite").exit_code == 0
+    assert [words[-2:] for words in in_process] == [["--overwrite", "--quiet"]] * 2
 
 
-def test_both_frameworks_are_scored_in_the_features_that_are_asked_for(compared, digits, monkeypatch):
+def test_unfinished_run_of_pytorch_goes_on_to_the_same_numbers(compared, digits, tmp_path, in_process):
     _, folder, _ = compared
-    monkeypatch.setattr(seeds, "train_all", lambda config, dataset, folders, *_, **__: [1.0] * len(folders))
-    words = ("--seeds", "4,6", "--overwrite", "--features", "pca")
-    found = json.loads(command(digits, folder, *words, "--json").stdout)
+    assert command(digits, tmp_path, "--seeds", 4, "--epochs", 1).exit_code == 0
+    assert command(digits, tmp_path, "--seeds", 4).exit_code == 0
+    assert [words[-3] for words in in_process] == ["--outdir"] * 2 + ["--resume"] * 2
+    for run in ("keras-4", "torch-4"):
+        assert (tmp_path / run / "history.csv").read_bytes() == (folder / run / "history.csv").read_bytes()
+
+
+def test_run_of_other_images_and_seeds_given_twice_are_refused(compared, digits, tmp_path):
+    _, folder, _ = compared
+    twice = command(digits, tmp_path, "--seeds", "1,1")
+    assert "Seeds must differ. Received: 1, 1" in twice.stderr
+    other = command("digits", folder, "--seeds", 6)
+    assert other.exit_code == 1 and "The images must be those of the run" in other.stderr.splitlines()[-1]
+
+
+def test_both_frameworks_are_scored_in_the_features_that_are_asked_for(compared, digits):
+    words = (digits, compared[1], "--seeds", "4,6", "--features", "pca")
+    found = json.loads(command(*words, "--json").stdout)
     assert found["features"]["name"] == "pca"
     assert set(found["frameworks"]["keras"]) == {"frechet_distance", "ms_per_step"}  # no classes in pixels
-    assert "Fréchet distance, pca features" in command(digits, folder, *words).stdout
+    assert "Fréchet distance, pca features" in command(*words).stdout
 
 
-def test_interrupted_comparison_says_what_is_kept(digits, tmp_path, monkeypatch):
-    def train_all(*args, **how):
-        raise interrupt.Interrupted("Stopped at step 3.", signal.SIGTERM)
+def test_interrupted_comparison_says_that_the_command_goes_on(digits, tmp_path, monkeypatch):
+    def train(command):
+        raise interrupt.Interrupted("Stopped by SIGTERM.", signal.SIGTERM)
 
-    monkeypatch.setattr(seeds, "train_all", train_all)
+    monkeypatch.setattr(sweep, "_run", train)
     result = command(digits, tmp_path)
     assert (result.exit_code, result.stdout) == (128 + signal.SIGTERM, "")
-    assert result.stderr == "Stopped at step 3. The runs made so far are kept; --overwrite begins again.\n"
-
-
-def test_runs_that_are_there_and_seeds_given_twice_are_refused(tmp_path):
-    (tmp_path / "torch-1").mkdir()
-    (tmp_path / "torch-1/config.json").touch()
-    with pytest.raises(FileExistsError, match="Received: .*torch-1; give --overwrite"):
-        plan_run_dirs(tmp_path, [0, 1], overwrite=False)
-    assert len(plan_run_dirs(tmp_path, [0, 1], overwrite=True)) == 4
-    with pytest.raises(ValueError, match="Seeds must differ. Received: 1, 1"):
-        plan_run_dirs(tmp_path, [1, 1], overwrite=True)
+    assert result.stderr == "Stopped by SIGTERM. The runs are kept; the same command goes on with them.\n"
 
 
 def test_ms_a_step_is_the_median_call_after_the_first(monkeypatch):

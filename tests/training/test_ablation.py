@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from keras_gan.presets import PRESETS
 from keras_gan.run import metrics_log
-from keras_gan.training import ablation, sweep
+from keras_gan.training import ablation
 from tests.conftest import run
 
 KERAS, PYTORCH_GAN = PRESETS["keras"], PRESETS["pytorch-gan"]
@@ -52,27 +54,15 @@ def test_one_seed_has_no_spread():
 # the runs
 
 
-def made_run(folder, steps):
-    """Leaves the files by which a sweep knows a run of so many steps."""
-    folder.mkdir(parents=True)
-    rows = "".join(f"{i},{i},0,0,0,0,0,0\n" for i in range(1, steps + 1))
-    header = "step,epoch,d_loss,d_loss_real,d_loss_fake,d_acc_real,d_acc_fake,g_loss\n"
-    (folder / "history.csv").write_text(header + rows)
-    (folder / "generator.keras").write_bytes(b"")
-
-
-def test_finished_run_is_kept_and_unfinished_one_is_not_finished(tmp_path):
-    made_run(tmp_path / "a", 5)
-    assert sweep.is_finished(sweep.Job(str(tmp_path / "a"), (), 5))
-    assert not sweep.is_finished(sweep.Job(str(tmp_path / "a"), (), 6))
-    assert not sweep.is_finished(sweep.Job(str(tmp_path / "b"), (), 5))
-    assert list(sweep.run_jobs([sweep.Job(str(tmp_path / "a"), ("--nonsense",), 5)])) != []
-
-
-def test_failed_run_ends_the_sweep_with_its_own_last_line(tmp_path):
-    job = sweep.Job(str(tmp_path / "a"), ("--preset", "nonesuch"), 5)
-    with pytest.raises(ValueError, match=r"The run in .*a failed: Error: .*preset must be one of"):
-        list(sweep.run_jobs([job]))
+def test_job_of_every_variant_and_seed_has_the_same_settings_but_these(tmp_path):
+    variants = ablation.list_variants(KERAS, PYTORCH_GAN, ["order"])
+    jobs = ablation.list_jobs(variants, [0, 3], 7, {"fid_samples": 9}, ("--offline",), tmp_path)
+    assert [Path(job.folder).name for job in jobs] == ["keras-0", "keras-3", "order-0", "order-3"]
+    assert {(job.settings["preset"], job.settings["seed"]) for job in jobs} == {
+        (variant.preset, seed) for variant in variants for seed in (0, 3)
+    }
+    assert all(job.steps == job.settings["fid_interval"] == 7 for job in jobs)
+    assert all(job.settings["fid_samples"] == 9 and job.command[-1] == "--offline" for job in jobs)
 
 
 def test_score_is_the_last_one_of_training(tmp_path):
@@ -84,7 +74,7 @@ def test_score_is_the_last_one_of_training(tmp_path):
 
 
 @pytest.mark.slow
-def test_command_trains_scores_draws_and_does_not_train_again(tmp_path, monkeypatch):
+def test_command_trains_scores_draws_and_does_not_train_again(tmp_path, monkeypatch, in_process):
     monkeypatch.chdir(tmp_path)
     images = np.random.default_rng(0).integers(0, 256, (120, 4, 4), np.uint8)
     np.savez("images.npz", images=images, labels=np.arange(120) % 3)

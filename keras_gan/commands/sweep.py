@@ -1,0 +1,46 @@
+"""What the commands that train many runs share."""
+
+from pathlib import Path
+
+import click
+
+from keras_gan.commands.options import Integer, warn
+from keras_gan.training import interrupt
+
+
+def sweep_options(function):
+    """Adds --jobs and --cluster."""
+    for option in (
+        click.option("--cluster", metavar="ADDRESS", help="Train on the workers of this Dask scheduler."),
+        click.option(
+            "--jobs",
+            type=Integer(),
+            default=1,
+            show_default=True,
+            help="Runs trained at once, each in a process of its own.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def train_jobs(todo, n_jobs, cluster, describe=None):
+    """Trains the runs of a sweep and prints a line for each that is finished.
+
+    Args:
+        describe: returns what is to be said of a job whose run is finished.
+    """
+    from keras_gan.training.sweep import run_jobs
+
+    done = []
+
+    def say(job):
+        done.append(job)
+        about = f": {describe(job)}" if describe else ""
+        warn(f"{len(done)} of {len(todo)} runs finished: {Path(job.folder).name}{about}")
+
+    try:
+        run_jobs(todo, n_jobs, cluster, say)
+    except interrupt.Interrupted as stop:
+        warn(f"{stop} The runs are kept; the same command goes on with them.")
+        raise click.exceptions.Exit(stop.exit_code) from None

@@ -1,0 +1,133 @@
+"""Many runs: in this process by the fixture `in_process`, and, slow, each in a process of its own."""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_gan.files import npz
+from keras_gan.training import interrupt, lock, sweep
+
+SMALL = {
+    "preset": "aioz",
+    "epochs": 2,
+    "batch_size": 25,
+    "latent_dim": 7,
+    "device": "cpu",
+}  # 2 steps an epoch
+
+
+@pytest.fixture
+def make(tmp_path, images_npz):
+    """A function that returns a job on `pixels`: of a folder's name and settings."""
+
+    def make_job(name, steps=4, **settings):
+        return sweep.make_job(tmp_path / name, SMALL | {"data": str(images_npz)} | settings, steps)
+
+    return make_job
+
+
+def assert_equal_runs(one, other):
+    for name in ("history.csv", "0.png"):
+        assert Path(one.folder, name).read_bytes() == Path(other.folder, name).read_bytes(), name
+    ours, theirs = (npz.load(Path(job.folder, "checkpoint.npz")) for job in (one, other))
+    assert ours.keys() == theirs.keys()
+    assert all(ours[name].tobytes() == theirs[name].tobytes() for name in ours)
+
+
+def test_finished_run_is_kept_and_unfinished_one_goes_on_to_the_same_numbers(make, in_process):
+    short, whole, long = make("a"), make("b", 8, epochs=4), make("a", 8, epochs=4)
+    told = []
+    sweep.run_jobs([short, whole], say=told.append)
+    assert told == [short, whole] and [sweep.is_finished(job) for job in (short, whole, long)] == [1, 1, 0]
+    in_process.clear()
+    sweep.run_jobs([long, whole], say=told.append)
+    assert [command[-3:] for command in in_process] == [["--resume", long.folder, "--quiet"]]
+    assert_equal_runs(long, whole)
+
+
+def test_run_that_is_there_and_is_another_is_refused_before_any_trains(make, in_process, tmp_path):
+    sweep.run_jobs([make("a")])
+    in_process.clear()
+    np.savez(tmp_path / "others.npz", images=np.zeros((50, 8, 8, 1), np.uint8))
+    for settings, match in (
+        ({"lr": 0.5}, "a: A run keeps its settings when it is resumed. Received: lr=0.5 given, "),
+        ({"steps": 3}, "not be longer than it is to be, 3 steps. Received: .*a of 4 steps"),
+        ({"data": str(tmp_path / "others.npz")}, "a: The images must be those of the run"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            sweep.run_jobs([make("b"), make("a", **settings)])
+    assert in_process == []
+    sweep.run_jobs([make("a", lr=0.5)._replace(overwrite=True)])
+    assert in_process[0][-2:] == ["--overwrite", "--quiet"]
+
+
+def test_failed_run_ends_the_sweep_with_its_own_last_line(make, in_process):
+    with pytest.raises(ValueError, match=r"The run in .*/a failed: Error: .*batch_size must be"):
+        sweep.run_jobs([make("a", batch_size=60)])
+
+
+def test_run_that_another_process_trains_is_waited_for(make, in_process, monkeypatch):
+    job = make("a")
+    Path(job.folder).mkdir()
+    with contextlib.ExitStack() as other:
+        other.enter_context(lock.hold_lock(Path(job.folder), id))
+        monkeypatch.setattr(sweep.time, "sleep", lambda seconds: other.close())
+        sweep.train_in_process(job)
+    assert len(in_process) == 1
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_signal_ends_the_sweep_and_the_runs_that_train(n_jobs, make, monkeypatch):
+    processes = []
+
+    def run(command):
+        return start([sys.executable, "-c", "import time; time.sleep(60)"])
+
+    def stop():
+        while len(sweep._processes) < n_jobs:
+            time.sleep(0.01)
+        processes.extend(sweep._processes)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    start = sweep._run
+    monkeypatch.setattr(sweep, "_run", run)
+    thread = threading.Thread(target=stop)
+    thread.start()
+    with pytest.raises(interrupt.Interrupted, match="Stopped by SIGTERM") as stopped:
+        sweep.run_jobs([make("a"), make("b")], n_jobs)
+    thread.join()
+    assert stopped.value.exit_code == 143
+    assert [process.returncode for process in processes] == [-signal.SIGTERM] * n_jobs
+
+
+def test_cluster_without_dask_says_what_to_install(make, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask.distributed", None)
+    with pytest.raises(ImportError, match=r"needs Dask. .*pip install 'keras_gan\[distributed\]'"):
+        sweep.run_jobs([make("a")], cluster="127.0.0.1:1")
+
+
+@pytest.mark.slow
+def test_runs_at_once_give_the_numbers_of_runs_one_after_another(make):
+    apart, at_once = ([make(f"{name}-{seed}", seed=seed) for seed in (0, 1)] for name in ("apart", "at-once"))
+    sweep.run_jobs(apart)
+    sweep.run_jobs(at_once, n_jobs=2)
+    for one, other in zip(apart, at_once, strict=True):
+        assert_equal_runs(one, other)
+
+
+@pytest.mark.slow
+def test_runs_on_a_dask_cluster_give_the_numbers_of_runs_of_this_process(make):
+    distributed = pytest.importorskip("dask.distributed", reason="needs Dask: pip install distributed")
+    here, there = ([make(f"{name}-{seed}", seed=seed) for seed in (0, 1)] for name in ("here", "there"))
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        sweep.run_jobs(there, cluster=cluster.scheduler_address)
+    sweep.run_jobs(here, n_jobs=2)
+    for one, other in zip(here, there, strict=True):
+        assert_equal_runs(one, other)
