@@ -34,7 +34,7 @@ def compare(preset, precision, steps, images, workers):
     from keras_gan.model.step import gan_step
 
     one, other, many = (GAN(preset, precision=precision, jit_compile=False) for _ in range(3))
-    size = one.preset.batch_size
+    size = one.preset.batch_size // workers.replicas * workers.replicas
     engine, batch = DistributedEngine(many, images, size, workers), engines.batches(one, len(images), size)
     largest = np.zeros(4)
     for step in range(steps):
