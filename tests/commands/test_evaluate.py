@@ -164,7 +164,7 @@ def test_evaluate_of_a_run_that_is_being_trained_leaves_its_file_alone(trained):
 def test_numbers_are_printed_even_where_they_cannot_be_kept(trained, tmp_path):
     shutil.copy("run/checkpoint.npz", "alone.npz")
     lone = run("evaluate", "alone.npz", "--data", "images.npz", "--count", 20)
-    assert lone.exit_code == 0 and "not kept, as alone.npz is in no run directory" in lone.stderr
+    assert lone.exit_code == 0 and "not recorded, as alone.npz is not in a run directory" in lone.stderr
     assert "samples that fool D" in lone.stdout and not (tmp_path / "metrics.jsonl").exists()
     (tmp_path / "run" / "metrics.jsonl").write_text("damaged\n")
     result = run("evaluate", "run", "--count", 20)
