@@ -8,13 +8,16 @@ import click
 from keras_gan.commands.options import (
     DATA,
     FEATURES,
+    IMAGE_SIZE,
     JSON,
     OFFLINE,
     DatasetName,
     Integer,
     PresetName,
     Seeds,
+    Size,
     UserPath,
+    image_options,
     reject_wrong_values,
 )
 from keras_gan.commands.sweep import sweep_options, train_jobs
@@ -35,6 +38,8 @@ _EXCEEDS = {True: "more than 2 std", False: "within 2 std", None: "one seed has 
 @sweep_options
 @click.option("--dataset", type=DatasetName(), help="Data set, see `datasets`. Default: the preset's.")
 @click.option("--data", type=UserPath(), help=DATA)
+@click.option("--image-size", type=Size(), help=IMAGE_SIZE)
+@image_options
 @click.option("--features", type=UserPath(), metavar="NAME", help=FEATURES)
 @click.option("--count", type=Integer(2), default=SAMPLES, show_default=True, help="Samples per score.")
 @click.option("--offline", is_flag=True, help=OFFLINE)

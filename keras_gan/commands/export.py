@@ -45,12 +45,12 @@ def export(run, format, out, overwrite):
     """
     start_tensorflow()
     from keras_gan.export import generator
-    from keras_gan.model.gan import GAN
+    from keras_gan.model.saved_generator import load_gan_or_generator
     from keras_gan.pytorch import state_dict
     from keras_gan.run.info import CONFIG
 
     file = get_checkpoint_file(run)
-    gan = GAN.load(file)
+    gan = load_gan_or_generator(file)
     folder = Path(out or file.parent)
     folder.mkdir(parents=True, exist_ok=True)
     if format == "torch":

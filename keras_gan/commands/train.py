@@ -178,13 +178,14 @@ def train(ctx, outdir, overwrite, resume, start, tensorboard, offline, dry_run, 
 
 def _train(ctx, dataset, config, start, outdir, options):
     """Builds a GAN for the images and trains it."""
+    from keras_gan.model.checkpoint import load_weights
     from keras_gan.model.gan import GAN
     from keras_gan.training import loop
 
     config = config.of_shape(dataset.image_shape)
     gan = ctx.meta.get("gan_class", GAN)(**config.gan.to_dict())
     if start:
-        _take_weights(gan, get_checkpoint_file(start))
+        load_weights(gan, get_checkpoint_file(start))
     loop.train(gan, dataset, config, outdir, **options)
 
 
@@ -210,21 +211,6 @@ def _read_start(start, given):
 
     own = read_checkpoint(get_checkpoint_file(start)).config
     return {"preset": own.preset, "latent_dim": own.latent_dim} | given
-
-
-def _take_weights(gan, path):
-    """Sets the weights of both networks to those of a checkpoint; both Adams begin anew."""
-    from keras_gan.model.checkpoint import assign_arrays, read_checkpoint
-
-    saved = read_checkpoint(path)
-    if saved.config.preset != gan.preset.name:
-        raise ValueError(
-            f"--from must be of preset {gan.preset.name}. Received: {path} of {saved.config.preset}."
-        )
-    variables = {
-        name: v for name, v in gan.variables().items() if name.count("/") == 2
-    }  # no moment, no count
-    assign_arrays(variables, {n: a for n, a in saved.arrays.items() if n.count("/") == 2}, path)
 
 
 def _load_dataset(config, info, outdir, offline, workers=None):

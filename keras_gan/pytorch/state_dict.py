@@ -52,9 +52,15 @@ def export_state_dicts(gan: GAN, folder: str | Path) -> list[Path]:
 
     Raises:
         ImportError: PyTorch is not installed.
+        ValueError: the networks are those of a subclass.
     """
     from keras_gan.pytorch.gan import torch
 
+    if any(getattr(type(gan), f"build_{n}") is not getattr(GAN, f"build_{n}") for n in NETWORKS):
+        raise ValueError(
+            "PyTorch's state_dicts are for the published networks. Received: a run with networks of its own; "
+            "--format onnx writes its generator for other programs."
+        )
     paths = []
     for network in NETWORKS:
         weights = make_state_dict(gan.preset, gan.arrays(), network)

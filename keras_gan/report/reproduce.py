@@ -27,6 +27,7 @@ def train_command(info, folder):
         settings["dataset"] = "digits"
     words = ["--preset", info.config.gan.preset]
     words += ["--gan", info.gan_class["path"]] if info.gan_class else []
+    words += ["--from", info.weights_from["path"]] if info.weights_from else []
     for name in info.config.to_dict():
         if name in settings:
             words += [f"--{name.replace('_', '-')}", _word(settings[name])]
@@ -56,6 +57,13 @@ def list_caveats(info):
             "The images came from memory, where the command finds none: save them as an .npz file and "
             "name it with --data."
         )
+    if info.weights_from:
+        yield (
+            "The run began with the weights of another, which are in its file unless that run was trained on "
+            f"since: SHA-256 {info.weights_from['sha256'][:12]}."
+        )
+    if info.gan_class:
+        yield f"Its networks are those of {info.gan_class['path']}, whose code the command runs."
     if info.first_step:
         yield f"The run began with a GAN of {info.first_step} steps; the command begins with a new one."
     if info.framework == "torch":

@@ -27,7 +27,10 @@ class RunInfo(NamedTuple):
         device: name of the device.
         versions: of packages, by name, and the kind and number of the processors.
         grids: (sample interval, last step) of each schedule under which grids were written.
-        gan_class: import path of a subclass of `GAN`, and the hash of its networks; None of `GAN` itself.
+        gan_class: of a subclass of `GAN`: its import "path", the hash of its "networks" and, unless an
+            earlier version wrote it, their "layers"; None of `GAN` itself.
+        weights_from: "path" of the checkpoint whose weights the run began with, and their "sha256";
+            None of a run that began with new weights.
     """
 
     config: TrainConfig
@@ -37,7 +40,8 @@ class RunInfo(NamedTuple):
     device: str
     versions: dict[str, str]
     grids: Schedules = ()
-    gan_class: dict[str, str] | None = None
+    gan_class: dict[str, Any] | None = None
+    weights_from: dict[str, str] | None = None
 
     @classmethod
     def create(
@@ -113,6 +117,22 @@ class RunInfo(NamedTuple):
         differing = [f"{n}={v!r}, {run[n]!r} in the run" for n, v in received.items() if v != run[n]]
         if differing:
             raise ValueError(f"{name} must be of the run beside it. Received: {'; '.join(differing)}.")
+
+    def check_class(self, name: str | Path, gan_class: dict[str, Any] | None) -> None:
+        """Compares the class of a GAN, as `describe_gan_class` returns it, with that of the run.
+
+        Raises:
+            ValueError: it is another, or its networks are.
+        """
+        of_run, received = (
+            (d["path"], d["networks"]) if d else ("GAN", None) for d in (self.gan_class, gan_class)
+        )
+        if of_run != received:
+            others = ", with other networks" if of_run[0] == received[0] else ""
+            raise ValueError(
+                f"The run in {name} is of the class {of_run[0]} with its networks as they were. Received: "
+                f"{received[0]}{others}; --gan names a class."
+            )
 
     def describe_changes(self, versions: dict[str, str]) -> str | None:
         """Returns a line on what changed since the run was trained, None if nothing did."""
@@ -197,7 +217,21 @@ def read_info(folder: str | Path) -> RunInfo:
         gan_class = content.get("gan_class")
         if gan_class is not None and not all(isinstance(gan_class[n], str) for n in ("path", "networks")):
             raise ValueError("its gan_class has no path")
-        return info._replace(grids=schedules, gan_class=gan_class)
+        _check_layers((gan_class or {}).get("layers"))
+        weights_from = content.get("weights_from")
+        if weights_from is not None and not all(isinstance(weights_from[n], str) for n in ("path", "sha256")):
+            raise ValueError("its weights_from has no path")
+        return info._replace(grids=schedules, gan_class=gan_class, weights_from=weights_from)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise ValueError(f"{path} must be as `train` wrote it. Received: {reason}") from None
+
+
+def _check_layers(layers):
+    """Raises ValueError where layers are not as `gan_class.list_layers` has them; None is no layers."""
+    for network in ("generator", "discriminator") if layers is not None else ():
+        for layer in layers[network]:
+            if not isinstance(layer["layer"], str) or not isinstance(layer["output"], str):
+                raise ValueError("a layer of its gan_class has no name")
+            if type(layer["weights"]) is not int:
+                raise ValueError("a layer of its gan_class has no number of weights")

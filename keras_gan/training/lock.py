@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from keras_gan.run.config_json import CONFIG
 from keras_gan.run.times import LOCK
 
 try:
@@ -25,15 +26,19 @@ class Busy(ValueError):
 def hold_lock(folder: Path, warn: Callable[[str], object]) -> Iterator[BinaryIO]:
     """Yields the open file `.lock` in a folder, locked until the block ends.
 
-    A file system without locks is reported to `warn`.
+    A file system without locks is reported to `warn`. Where the block fails before a run has begun, no
+    new lock file is left.
 
     Raises:
         Busy: another process holds the lock.
         OSError: the file cannot be created.
     """
+    is_new = not os.path.lexists(folder / LOCK)
     with _open(folder / LOCK) as file:
         try:
             _lock(file)
+            if not is_held(file, folder):  # whose holder has just removed it
+                raise BlockingIOError
         except (BlockingIOError, PermissionError):
             raise Busy(
                 f"Only one process may train in a run directory. Received: {folder}, in which another "
@@ -41,7 +46,13 @@ def hold_lock(folder: Path, warn: Callable[[str], object]) -> Iterator[BinaryIO]
             ) from None
         except OSError as error:  # some network file systems
             warn(f"{folder} cannot be locked ({error.strerror}): make sure that nothing else trains there.")
-        yield file
+        try:
+            yield file
+        except BaseException:
+            if is_new and not (folder / CONFIG).exists() and is_held(file, folder):
+                with contextlib.suppress(OSError):  # Windows removes no open file
+                    (folder / LOCK).unlink()
+            raise
 
 
 def is_held(file: BinaryIO, folder: Path) -> bool:

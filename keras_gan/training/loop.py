@@ -227,10 +227,20 @@ def _write_results(gan, folder):
     """Writes generator.keras, of a GAN of Keras, and report.html."""
     folder.check_still_ours()
     if isinstance(gan.generator, keras.Model):
-        with atomic_write(folder.path / GENERATOR) as beside:
-            generator.to_float32(gan).save(beside)
+        _save_generator(gan, folder.path / GENERATOR)
     try:
         page.write(folder.path)
     except Exception as error:  # of a damaged file, or of a grid that a subclass drew
         reason = " ".join(str(error).split()) or type(error).__name__
         print_warning(f"report.html is not written: {reason}")
+
+
+def _save_generator(gan, path):
+    try:
+        with atomic_write(path) as beside:
+            generator.to_float32(gan).save(beside)
+    except OSError:
+        raise
+    except Exception as error:  # of a layer that Keras cannot save; the checkpoint holds all weights
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        print_warning(f"{path.name} is not written, as Keras cannot save the generator: {reason}")

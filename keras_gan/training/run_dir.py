@@ -71,6 +71,11 @@ class RunDir:
                 f"{old.preset.name} at step {step}."
             )
         self._check_foreign(new, old)
+        data = new.config.data
+        if old and data and any(p.samefile(data) for p in own_files.list_own_files(self.path, old)):
+            raise ValueError(
+                f"data must not be a file of the run that is replaced. Received: {data}; copy it elsewhere."
+            )
 
     def _check_foreign(self, new, old, after_step=-1):
         """Raises FileExistsError if `new` will write, after a step, to files that `old` did not write."""
@@ -124,13 +129,7 @@ class RunDir:
             FileExistsError: files of others stand where the run will write.
         """
         old.check_same(self.path, {"framework": getattr(gan, "framework", "keras")})
-        if old.gan_class != new.gan_class:
-            wanted = old.gan_class["path"] if old.gan_class else "GAN"
-            given = new.gan_class["path"] if new.gan_class else "GAN"
-            raise ValueError(
-                f"The run in {self.path} is of the class {wanted} with its networks as they were. Received: "
-                f"{given}{', with other networks' if wanted == given else ''}; --gan names a class."
-            )
+        old.check_class(self.path, new.gan_class)
         # Restore the GAN
         newest = checkpoints.find_newest(self.path, old, warn)
         step = newest[1].step if newest else old.first_step

@@ -45,7 +45,8 @@ def restore(training: Training, info: RunInfo | None, overwrite: bool) -> RunInf
         old.check_dataset(dataset)
     environment = getattr(gan, "framework", "keras"), get_device_name(), get_versions()
     new = RunInfo.create(config, dataset, old.first_step if old else gan.step, *environment)
-    new = new._replace(gan_class=describe_gan_class(gan))
+    weights_from = old.weights_from if old else getattr(gan, "weights_from", None)
+    new = new._replace(gan_class=describe_gan_class(gan), weights_from=weights_from)
     new = new._replace(grids=((config.sample_interval, schedule.total),))
     if old is None:
         folder.check_free(new, overwrite)

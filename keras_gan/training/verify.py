@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 from keras_gan.model import engines
+from keras_gan.model.checkpoint import load_weights
 from keras_gan.model.gan import GAN
+from keras_gan.model.gan_class import describe_gan_class
 from keras_gan.run import history
 
 
@@ -16,22 +18,31 @@ class Difference(NamedTuple):
     repeated: float
 
 
-def repeat_steps(info, images, steps):
+def repeat_steps(info, images, steps, kind=GAN):
     """Trains a new GAN for some steps as a run did; returns their rows as `history.make_rows` does.
 
     Args:
         info: `RunInfo` of the run.
         images: uint8 (n, h, w, c), those of the run.
         steps: number of steps.
+        kind: the class of the run, `GAN` or a subclass.
 
     Raises:
-        ValueError: the run did not begin with a new GAN of Keras.
+        ValueError: the run did not begin with a new GAN of Keras, is of another class, or began with
+            weights that are no longer in their file.
     """
     if info.first_step:
         raise ValueError(f"RUN must begin at step 0. Received: a run that begins at step {info.first_step}.")
     if info.framework != "keras":
         raise ValueError("RUN must be one that Keras trained. Received: a run of PyTorch.")
-    gan = GAN(**info.config.gan.to_dict())
+    gan = kind(**info.config.gan.to_dict())
+    info.check_class("RUN", describe_gan_class(gan))
+    if start := info.weights_from:
+        load_weights(gan, start["path"])
+        if gan.weights_from["sha256"] != start["sha256"]:
+            raise ValueError(
+                f"{start['path']} must hold the weights that the run began with. Received: other weights."
+            )
     engine = engines.ENGINES[info.config.engine](gan, images, info.config.batch_size)
     return history.make_rows(gan.rule, 1, info.steps_per_epoch, engine(0, steps))
 

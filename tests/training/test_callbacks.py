@@ -4,8 +4,12 @@ import keras
 import numpy as np
 import pytest
 
+from keras_gan.evaluation import features
 from keras_gan.model.gan import GAN
+from keras_gan.training import loop
+from tests.conftest import TenClasses
 
+ENGINES = ["train_on_batch", pytest.param("compiled", marks=pytest.mark.slow)]
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 4, 4, 1), dtype=np.uint8)
 
 
@@ -42,8 +46,9 @@ def test_batch_is_a_step_and_epoch_the_presets(tmp_path):
     assert recorder.model is gan.generator
 
 
-def test_logs_are_the_rows_of_the_history(tmp_path):
-    _, history = train(tmp_path, [keras.callbacks.CSVLogger(tmp_path / "log.csv")])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_logs_are_the_rows_of_the_history(engine, tmp_path):
+    _, history = train(tmp_path, [keras.callbacks.CSVLogger(tmp_path / "log.csv")], engine=engine)
     with open(tmp_path / "log.csv") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["epoch"]) for row in rows] == [0, 1, 2]
@@ -51,13 +56,14 @@ def test_logs_are_the_rows_of_the_history(tmp_path):
     assert {"d_loss", "d_acc_real", "d_acc_fake"} <= rows[0].keys()
 
 
-def test_learning_rate_that_a_callback_sets_holds_from_its_epoch_on(tmp_path):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_learning_rate_that_a_callback_sets_holds_from_its_epoch_on(engine, tmp_path):
     scheduler = keras.callbacks.LearningRateScheduler(lambda epoch, lr: 2e-4 if epoch == 0 else 0.0)
     after = []
     weights = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: after.append(weights.model.get_weights()[0])
     )
-    gan, _ = train(tmp_path, [scheduler, weights])
+    gan, _ = train(tmp_path, [scheduler, weights], engine=engine)
     np.testing.assert_array_equal(after[0], after[2])
     assert float(gan.combined.optimizer.learning_rate) == 0
 
@@ -72,13 +78,43 @@ def test_callback_stops_the_run_with_a_checkpoint_and_it_is_resumed(tmp_path):
     assert (tmp_path / "run/generator.keras").is_file()
 
 
-def test_loss_that_is_not_finite_is_seen_by_callbacks_and_ends_the_run(tmp_path):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_loss_that_is_not_finite_is_seen_by_callbacks_and_ends_the_run(engine, tmp_path):
     class Break(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 1:
                 self.model.set_weights([np.full_like(w, np.nan) for w in self.model.get_weights()])
 
     terminate = keras.callbacks.TerminateOnNaN()
-    with pytest.raises(ValueError):
-        train(tmp_path, [Break(), terminate], preset="keras")
+    with pytest.raises(
+        ValueError, match="Losses must be finite.*The checkpoint of step 0 is kept in .*run, to resume from."
+    ):
+        train(tmp_path, [Break(), terminate], preset="keras", engine=engine)
     assert terminate.model.stop_training
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_early_stopping_on_the_score_ends_the_run_where_it_no_longer_falls(engine, tmp_path, monkeypatch):
+    scores = {2: 3.0, 4: 2.0, 6: 2.5}  # by step; a later one would be a KeyError
+
+    class Scorer:
+        def __init__(self, *args):
+            pass
+
+        def __call__(self, gan, epoch):
+            about = {"features": "classifier", "n": 9, "seed": 0}
+            return {
+                "step": gan.step,
+                "epoch": epoch,
+                "metric": "frechet_distance",
+                "value": scores[gan.step],
+                **about,
+            }
+
+    monkeypatch.setattr(loop, "Scorer", Scorer)
+    monkeypatch.setattr(features, "load_extractor", lambda *args, **options: TenClasses())
+    stopping = keras.callbacks.EarlyStopping(monitor="score", mode="min", patience=1)
+    gan, history = train(tmp_path, [stopping], epochs=9, engine=engine, fid_interval=1)
+    assert gan.step == 6 == len(history["step"]) and stopping.stopped_epoch == 2
+    assert GAN.load(tmp_path / "run/checkpoint.best.npz").step == 4
+    assert (tmp_path / "run/generator.keras").is_file()
