@@ -8,7 +8,7 @@ import math
 import os
 import warnings
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -97,24 +97,16 @@ def _read_archive(file, names):
     with zipfile.ZipFile(file) as archive:
         members = {m.filename[:-4]: m for m in archive.infolist() if m.filename.endswith(".npy")}
         members = {name: m for name, m in members.items() if names is None or name in names}
-        _check_sizes(members.values(), os.fstat(file.fileno()).st_size)
+        check_sizes(members.values(), os.fstat(file.fileno()).st_size)
         return {name: _read_member(archive, member) for name, member in members.items()}
 
 
-def check_unpacked_size(path: str | Path) -> None:
-    """Checks what a zip file of another program, such as a .keras file, promises to unpack to.
+def check_sizes(members: Iterable[zipfile.ZipInfo], size: int) -> None:
+    """Refuses members of an archive of `size` bytes that unpack to more than that and `MAX_UNPACKED_BYTES`.
 
     Raises:
-        ValueError: it is no zip file, or unpacks to more than `MAX_UNPACKED_BYTES` and its own size.
+        ValueError: they do.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _check_sizes(archive.infolist(), Path(path).stat().st_size)
-    except (zipfile.BadZipFile, NotImplementedError) as error:
-        raise ValueError(str(error)) from None
-
-
-def _check_sizes(members, size):
     limit = max(MAX_UNPACKED_BYTES, size)
     if sum(member.file_size for member in members) > limit:
         raise ValueError(f"it unpacks to more than {limit / 2**30:.3g} GiB; an .npy file may hold more")

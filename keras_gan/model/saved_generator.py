@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from keras_gan.files import npz
+from keras_gan.files.keras_archive import check_keras_file
 from keras_gan.model import checkpoint
 from keras_gan.model.gan import GAN, ClassNotImported
 from keras_gan.preset_diff import get_preset
@@ -40,7 +40,7 @@ class SavedGenerator(GAN):
         if not file.is_file():
             raise self._refuse(f"{file} is not there, as the run has not come to an end", file)
         try:
-            npz.check_unpacked_size(file)
+            check_keras_file(file)
             model = keras.models.load_model(file, compile=False)
             shapes = model.input_shape, model.output_shape
         except Exception as error:  # whatever a file can hold, and layers that are not Keras's own

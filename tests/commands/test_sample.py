@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_gan.commands import draw
 from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
 from keras_gan.figures import png_folder
 from keras_gan.model.gan import GAN
 from keras_gan.training import loop
-from tests.conftest import misused, refused, run
+from tests.conftest import forbidden, misused, refused, run
 
 
 @pytest.fixture(autouse=True)
@@ -396,7 +397,8 @@ def test_more_images_than_a_picture_holds_are_refused(words, grey, images_npz):
     assert "at most 10000 images" in line and "--png DIR takes any number" in line
 
 
-def test_more_images_than_an_array_holds_are_refused(grey):
+def test_more_images_than_an_array_holds_are_refused_before_tensorflow_starts(grey, monkeypatch):
+    monkeypatch.setattr(draw, "start_tensorflow", forbidden)
     assert "at most 33554432 images" in refused("sample", grey, "--count", 10**9, "--npz", "a.npz")
 
 

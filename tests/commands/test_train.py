@@ -1,6 +1,7 @@
 import json
 import re
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -192,3 +193,31 @@ def test_pictures_with_numbers_for_names_are_never_replaced_nor_is_it_proposed(t
     assert "--overwrite" not in line.replace("--overwrite --outdir", "") if more else "overwrite" not in line
     assert {path.read_bytes() for path in (tmp_path / "images").glob("*.png")} == {b"mine"}
     assert len(list((tmp_path / "images").glob("*.png"))) == 300
+
+
+def test_file_of_images_in_the_run_directory_is_read_and_kept(pixels):
+    Path("run").mkdir()
+    np.savez("run/mine.npz", images=pixels)
+    words = [*SMALL, "--data", "run/mine.npz", "--outdir", "run", "--quiet"]
+    assert run(*words).exit_code == 0
+    before = Path("run/mine.npz").read_bytes()
+    assert run(*words, "--overwrite").exit_code == 0
+    assert run("train", "--resume", "run", "--epochs", 2, "--quiet").exit_code == 0
+    assert Path("run/mine.npz").read_bytes() == before
+
+
+def test_file_of_the_run_that_is_replaced_is_not_its_data(pixels):
+    np.savez("images.npz", images=pixels)
+    assert run(*SMALL, "--data", "images.npz", "--outdir", "run", "--quiet").exit_code == 0
+    words = [*SMALL, "--batch-size", 1, "--outdir", "run", "--overwrite", "--image-size", 8]
+    line = refused(*words, "--data", "run/0.png")
+    assert "data must not be a file of the run that is replaced" in line and Path("run/0.png").is_file()
+    assert Path("run/config.json").is_file()
+
+
+def test_refused_folder_gets_no_lock_file(pixels):
+    Path("mine").mkdir()
+    Image.fromarray(pixels[0, ..., 0]).save("mine/0.png")
+    np.savez("images.npz", images=pixels)
+    assert "did not write" in refused(*SMALL, "--data", "images.npz", "--outdir", "mine")
+    assert [path.name for path in Path("mine").iterdir()] == ["0.png"]

@@ -102,6 +102,11 @@ def test_damaged_record_is_refused_in_one_line(tmp_path, content, told):
         ({"first_step": -1}, "first_step is -1"),
         ({"image_shape": [8, 8]}, "not three sizes"),
         ({"image_shape": [8, 8, 0]}, "not three sizes"),
+        ({"gan_class": {"path": 1, "networks": "a"}}, "gan_class has no path"),
+        ({"gan_class": {"path": "a", "networks": "a", "layers": {"generator": [{}]}}}, "no 'layer'"),
+        ({"gan_class": {"path": "a", "networks": "a", "layers": {"generator": []}}}, "no 'discriminator'"),
+        ({"weights_from": {"path": "a"}}, "no 'sha256'"),
+        ({"weights_from": 5}, "not subscriptable"),
     ],
 )
 def test_record_with_a_wrong_part_is_refused_in_one_line(tmp_path, run, change, told):

@@ -18,6 +18,11 @@ def test_rows_are_read_as_they_were_added(tmp_path):
     assert path.read_text(encoding="utf-8").count("\n") == 3
 
 
+def test_name_that_is_no_utf_8_is_kept(tmp_path):
+    metrics_log.add(tmp_path / "metrics.jsonl", [row(3, 1.5, features="x\udcff.keras")])
+    assert metrics_log.read(tmp_path / "metrics.jsonl")[0]["features"] == "x\udcff.keras"
+
+
 def test_row_of_the_same_step_metric_and_protocol_is_replaced(tmp_path):
     path = tmp_path / "metrics.jsonl"
     metrics_log.add(path, [row(3, 1.5), row(6, 2.5)])

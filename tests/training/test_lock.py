@@ -124,3 +124,20 @@ def test_lock_that_is_removed_stops_the_run(folder):
     gan = make_run(folder, end=1)
     (folder.path / ".lock").unlink()
     assert "it was removed or renamed" in failing(folder, lambda: gan.train(folder, 1))
+
+
+def test_folder_in_which_no_run_begins_gets_no_lock_file(tmp_path):
+    with pytest.raises(FileExistsError), run_dir.open_run_dir(tmp_path, pytest.fail):
+        raise FileExistsError("outdir must not hold files that the run would replace")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / ".lock").touch()  # of an earlier run, or of the user's
+    with pytest.raises(FileExistsError), run_dir.open_run_dir(tmp_path, pytest.fail):
+        raise FileExistsError
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_lock_that_its_holder_removes_meanwhile_is_no_lock(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "_lock", lambda file: (tmp_path / ".lock").unlink())
+    with pytest.raises(lock.Busy):
+        with run_dir.open_run_dir(tmp_path, pytest.fail):
+            pass
