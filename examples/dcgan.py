@@ -45,7 +45,7 @@ class DCGAN(GAN):
         return model
 
 
-def main(data=None, size=28):
+def main(data=None, size=28, epochs=25):
     """Trains with one update of either network a step, and one count of updates each."""
     from keras_gan.data.datasets import load_dataset
     from keras_gan.data.options import ImageOptions
@@ -53,7 +53,7 @@ def main(data=None, size=28):
     dataset = load_dataset("auto", data, ImageOptions((int(size), int(size))))
     # On a CPU XLA's convolutions take six times as long as TensorFlow's own.
     gan = DCGAN("aioz", image_shape=dataset.image_shape, b1=0.5, jit_compile=False)
-    gan.train(epochs=25, data=dataset.images, outdir="dcgan")
+    gan.train(epochs=int(epochs), data=dataset.images, outdir="dcgan")
 
 
 if __name__ == "__main__":

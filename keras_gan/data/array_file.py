@@ -1,8 +1,8 @@
 """Images in .npz, .npy and .csv files."""
 
+import codecs
 import gzip
 import math
-import re
 import warnings
 from pathlib import Path
 
@@ -101,7 +101,7 @@ def read_csv(path: Path) -> LoadedImages:
     """Returns the images of a .csv(.gz) file with a row of pixels an image, as those of MNIST have.
 
     A column named label or class, or without names the first where the others make a square image,
-    holds the labels.
+    holds the labels. A first column of another name, such as pandas's index, is left out.
 
     Raises:
         ValueError: the rows are no square grey images.
@@ -109,19 +109,23 @@ def read_csv(path: Path) -> LoadedImages:
     try:
         with warnings.catch_warnings(action="ignore"):
             names, first = _read_first_lines(path)
-            label_column, side = _find_columns(names, len(first))
+            column, side = _find_columns(names, len(first))
             kind = np.dtype(np.float32 if any("." in word or "e" in word for word in first) else np.int32)
             limit = _MAX_CSV_BYTES // (kind.itemsize * len(first))
             skip = 1 if names else 0
-            rows = np.loadtxt(path, kind, delimiter=",", skiprows=skip, ndmin=2, max_rows=limit + 1)
+            how = dict(delimiter=",", skiprows=skip, ndmin=2, encoding="utf-8-sig")
+            rows = np.loadtxt(path, kind, max_rows=limit + 1, **how)
             if len(rows) > limit:
                 raise ValueError(f"it has more than {limit:,} rows; an .npy file may hold more")
-        labels = None if label_column is None else rows[:, label_column]
-        pixels = rows if label_column is None else np.delete(rows, label_column, 1)
+        is_label = column is not None and (not names or names[column] in _LABEL_COLUMNS)
+        labels = rows[:, column] if is_label else None
+        pixels = rows if column is None else np.delete(rows, column, 1)
         loaded = load_array(pixels.reshape(-1, side, side))
     except (ValueError, OSError, EOFError) as error:
         raise ValueError(f"{path} cannot be read as rows of pixels: {error}") from None
     labels, notes = convert_labels(labels, len(rows))
+    if column is not None and not is_label:
+        notes = (f"The column {names[column]!r} is left out: it is no pixel, and not named label.",)
     images, turned = turn_emnist(path, loaded.images)
     return LoadedImages(images, labels, (*turned, *notes))
 
@@ -130,13 +134,23 @@ def _read_first_lines(path):
     """Returns the names of the columns, none where the first line holds numbers, and the first row."""
     opened = gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
     with opened as file:
-        lines = [file.readline(2**20).decode("latin-1").strip().split(",") for _ in range(2)]
-    has_names = any(not re.fullmatch(r"\s*[-+0-9.eE]+\s*", word) for word in lines[0])
+        start = file.readline(2**20).removeprefix(codecs.BOM_UTF8)
+        lines = [line.decode("latin-1").strip().split(",") for line in (start, file.readline(2**20))]
+    has_names = not all(map(_is_number, lines[0]))
     return ([word.strip(' "').lower() for word in lines[0]], lines[1]) if has_names else ([], lines[0])
 
 
+def _is_number(word):
+    try:
+        return float(word) is not None  # nan, too
+    except ValueError:
+        return False
+
+
 def _find_columns(names, count):
-    """Returns the number of the column of labels, or None, and the side of the square images."""
+    """Returns the number of the column that holds no pixels, or None, and the side of the square images."""
+    if names and len(names) != count:
+        raise ValueError(f"its first line names {len(names)} columns, and its second has {count}")
     label_column = next((i for i, name in enumerate(names) if name in _LABEL_COLUMNS), None)
     if label_column is None and math.isqrt(count) ** 2 != count:
         label_column = 0

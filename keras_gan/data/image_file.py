@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, UnidentifiedImageError
 
 from keras_gan.data.pixels import resize
 
@@ -209,6 +209,8 @@ def _open_image(source):
                 yield picture
     except Exception as error:  # damaged files make Pillow's decoders raise a dozen kinds
         reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, UnidentifiedImageError):  # which names a place in memory
+            reason = "it is none, or of a kind that is not read"
         raise ValueError(f"{_name(source)} cannot be read as an image: {reason}.") from None
 
 

@@ -45,7 +45,10 @@ def read_zip(path: Path, options: ImageOptions) -> LoadedImages:
     Errors are those of `read_folder`.
     """
     with zipfile.ZipFile(path) as archive:
-        members = {name: zipfile.Path(archive, name) for name in archive.namelist() if not _is_hidden(name)}
+        names = archive.namelist()
+        if twice := next((name for name, n in collections.Counter(names).items() if n > 1), None):
+            raise ValueError(f"Files must have names of their own. Received: {path}, with {twice} twice.")
+        members = {name: zipfile.Path(archive, name) for name in names if not _is_hidden(name)}
         return _read_sorted(path, {n: m for n, m in members.items() if not n.endswith("/")}, options)
 
 

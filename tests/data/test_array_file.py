@@ -177,6 +177,23 @@ def test_csv_of_a_kaggle_test_set_has_a_header_and_no_labels(tmp_path):
     assert loaded.labels is None
 
 
+@pytest.mark.parametrize("header", ["", f"{PIXELS}\n", f"label,{PIXELS}\n"])
+def test_byte_order_mark_of_a_csv_costs_no_row_and_no_label(tmp_path, header):
+    rows = [[c, *row] for row, c in zip(ROWS, CLASSES)] if "label" in header else ROWS
+    write_csv(tmp_path / "x.csv", rows, header)
+    (tmp_path / "x.csv").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "x.csv").read_bytes())
+    loaded = array_file.read_csv(tmp_path / "x.csv")
+    np.testing.assert_array_equal(loaded.images[..., 0], DIGITS)
+    assert loaded.labels is None if "label" not in header else loaded.labels.tolist() == CLASSES
+
+
+def test_index_that_pandas_writes_is_left_out_and_is_no_label(tmp_path):
+    write_csv(tmp_path / "x.csv", [[i, *row] for i, row in enumerate(ROWS)], f",{PIXELS}\n")
+    loaded = array_file.read_csv(tmp_path / "x.csv")
+    np.testing.assert_array_equal(loaded.images[..., 0], DIGITS)
+    assert loaded.labels is None and "The column '' is left out" in loaded.notes[0]
+
+
 def test_csv_of_floats_and_of_emnist_are_read_as_such(tmp_path):
     write_csv(tmp_path / "emnist-letters-train.csv", [[c, *row] for row, c in zip(ROWS, CLASSES)])
     loaded = array_file.read_csv(tmp_path / "emnist-letters-train.csv")
@@ -194,6 +211,8 @@ def test_csv_of_floats_and_of_emnist_are_read_as_such(tmp_path):
         ([ROWS[0], ROWS[1][:-1]], "columns"),
         ([[*ROWS[0][:-1], "x"], ROWS[1], [*ROWS[2][:-1], "x"]], "could not convert string"),
         ([[300] * 784], "integers from 0 to 255"),
+        ([["nan", *ROWS[0][1:]], ROWS[1]], "could not convert string 'nan'"),
+        ([["label", "a"], ROWS[0]], "its first line names 2 columns, and its second has 784"),
         ([], "Received: 1 columns"),
     ],
 )

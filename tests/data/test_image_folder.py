@@ -1,5 +1,6 @@
 """Tests of folders, archives and lists of image files."""
 
+import io
 import zipfile
 
 import numpy as np
@@ -206,6 +207,16 @@ def test_zip_of_images_is_the_folder_packed(tmp_path):
     loaded = image_folder.read_zip(tmp_path / "x.zip", ImageOptions())
     np.testing.assert_array_equal(loaded.images, read(tmp_path / "in"))
     assert loaded.notes[0].endswith("other files: 1, the first is labels.csv.") and len(loaded.notes) == 1
+
+
+def test_zip_of_two_files_of_one_name_is_refused(tmp_path):
+    content = io.BytesIO()
+    Image.new("L", (4, 4)).save(content, "PNG")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        for name in ("a.png", "a.png"):
+            archive.writestr(name, content.getvalue())
+    with pytest.raises(ValueError, match="x.zip, with a.png twice"):
+        image_folder.read_zip(tmp_path / "x.zip", ImageOptions())
 
 
 def test_damaged_image_in_a_zip_is_named(tmp_path):
