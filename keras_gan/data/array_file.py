@@ -113,8 +113,9 @@ def read_csv(path: Path) -> LoadedImages:
             kind = np.dtype(np.float32 if any("." in word or "e" in word for word in first) else np.int32)
             limit = _MAX_CSV_BYTES // (kind.itemsize * len(first))
             skip = 1 if names else 0
-            how = dict(delimiter=",", skiprows=skip, ndmin=2, encoding="utf-8-sig")
-            rows = np.loadtxt(path, kind, max_rows=limit + 1, **how)
+            rows = np.loadtxt(
+                path, kind, delimiter=",", skiprows=skip, ndmin=2, max_rows=limit + 1, encoding="utf-8-sig"
+            )
             if len(rows) > limit:
                 raise ValueError(f"it has more than {limit:,} rows; an .npy file may hold more")
         is_label = column is not None and (not names or names[column] in _LABEL_COLUMNS)

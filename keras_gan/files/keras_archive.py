@@ -7,6 +7,7 @@ from pathlib import Path
 from keras_gan.files import npz
 
 _MAX_CONFIG_BYTES = 16 * 2**20
+_NO_SIZES = ("seed", "shared_object_id")  # which are any integers
 _MAX_SIDE = 2**24  # units, filters or sides of a layer; InceptionV3 has 2,048 at most
 
 
@@ -29,11 +30,11 @@ def check_keras_file(path: str | Path) -> None:
 
 
 def _check_numbers(todo):
-    """Raises ValueError where a number in nested JSON values, but the seeds, is larger than any layer's."""
+    """Raises ValueError where a number in nested JSON values is larger than any layer's."""
     while todo:
         value = todo.pop()
         if isinstance(value, dict):
-            todo.extend(inner for name, inner in value.items() if name != "seed")
+            todo.extend(inner for name, inner in value.items() if name not in _NO_SIZES)
         elif isinstance(value, list):
             todo.extend(value)
         elif isinstance(value, int) and abs(value) > _MAX_SIDE:

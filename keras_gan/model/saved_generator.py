@@ -12,7 +12,9 @@ import keras
 from keras_gan.files.keras_archive import check_keras_file
 from keras_gan.model import checkpoint
 from keras_gan.model.gan import GAN, ClassNotImported
+from keras_gan.model.gan_class import list_layers
 from keras_gan.preset_diff import get_preset
+from keras_gan.run.config_json import find_info
 from keras_gan.run.info import GENERATOR
 
 
@@ -47,6 +49,11 @@ class SavedGenerator(GAN):
             raise self._refuse(f"{file} cannot be loaded alone ({_shorten(error)})", file) from None
         if shapes != ((None, self.latent_dim), (None, *self.image_shape)):
             raise self._refuse(f"{file} is from {shapes[0]} to {shapes[1]}", file)
+        info = find_info(file.parent)
+        run_class = info.gan_class if info and info.gan_class else {"path": self.gan_class}
+        layers = run_class.get("layers", {}).get("generator")
+        if run_class["path"] != self.gan_class or layers and _sizes(layers) != _sizes(list_layers(model)):
+            raise self._refuse(f"{file} is of other networks", file)
         return model
 
     def _refuse(self, reason, file):
@@ -75,6 +82,10 @@ def load_gan_or_generator(path: str | Path) -> GAN:
         return GAN.load(path)
     except ClassNotImported:
         return SavedGenerator(checkpoint.read_checkpoint(path), Path(path))
+
+
+def _sizes(layers):
+    return [(layer["output"], layer["weights"]) for layer in layers]
 
 
 def _shorten(error):

@@ -44,7 +44,10 @@ def make_job(
     folder: str | Path, settings: dict[str, Any], steps: int, flags: tuple[str, ...] = (), overwrite=False
 ) -> Job:
     """Returns the job that `train` does with some settings and flags, such as "--offline"."""
-    words = [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    words = []
+    for name, value in settings.items():
+        text = "x".join(map(str, value)) if isinstance(value, tuple) else str(value)  # of image_size
+        words += [f"--{name.replace('_', '-')}", text]
     folder = str(Path(folder).absolute())  # of which a worker of a cluster knows no other name
     return Job(folder, settings, steps, ("keras_gan", "train", *words, *flags), overwrite)
 

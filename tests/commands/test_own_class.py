@@ -153,7 +153,9 @@ def test_what_cannot_be_loaded_alone_asks_for_the_class_in_one_line(forgotten, t
     assert "generator.keras is not there" in refused("sample", "run")
     shutil.copy(forgotten / "Custom/checkpoint.npz", "run/checkpoint.npz")
     shutil.copy(forgotten / "Mine/generator.keras", "run/generator.keras")
-    assert "Expected a checkpoint with" in refused("sample", "run")
+    assert "generator.keras is of other networks" in refused("sample", "run")
+    shutil.copy(forgotten / "Custom/config.json", "run/config.json")
+    assert "generator.keras is of other networks" in refused("sample", "run")
     assert not list(Path("run").glob("samples.png"))
 
 

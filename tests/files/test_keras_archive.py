@@ -19,7 +19,10 @@ def write(path, config, **members):
 
 
 def test_file_of_layers_that_memory_holds_is_accepted(tmp_path):
-    layers = [{"units": 2048, "seed": 2**60}, {"axis": [-1], "trainable": True, "epsilon": 1e300}]
+    layers = [
+        {"units": 2048, "seed": 2**60, "shared_object_id": 2**47},
+        {"axis": [-1], "trainable": True, "epsilon": 1e300},
+    ]
     check_keras_file(write(tmp_path / "x.keras", {"layers": layers}, weights=b"abc"))
 
 

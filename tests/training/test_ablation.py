@@ -5,7 +5,7 @@ import pytest
 
 from keras_gan.presets import PRESETS
 from keras_gan.run import metrics_log
-from keras_gan.training import ablation
+from keras_gan.training import ablation, sweep
 from tests.conftest import run
 
 KERAS, PYTORCH_GAN = PRESETS["keras"], PRESETS["pytorch-gan"]
@@ -89,3 +89,8 @@ def test_command_trains_scores_draws_and_does_not_train_again(tmp_path, monkeypa
     before = (tmp_path / "out/betas-0/checkpoint.npz").stat().st_mtime_ns
     assert run(*words.split(), "--count", 20, "--outdir", "out").exit_code == 0
     assert (tmp_path / "out/betas-0/checkpoint.npz").stat().st_mtime_ns == before
+
+
+def test_size_of_images_is_given_as_train_takes_it(tmp_path):
+    command = sweep.make_job(tmp_path / "a", {"preset": "keras", "image_size": (8, 6)}, 3).command
+    assert command[command.index("--image-size") + 1] == "8x6"
