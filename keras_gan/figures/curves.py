@@ -4,9 +4,8 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from keras_gan.figures.style import fixed_style
+from keras_gan.figures.style import fixed_style, make_figure
 from keras_gan.files.atomic import atomic_write
 from keras_gan.run import info, losses, metrics_log
 
@@ -73,6 +72,7 @@ def collect_scores(scores, units):
 
 
 FEW = 100  # values of a curve: up to there its points are drawn as they are
+_PARTS = 2000  # of a curve, twice the pixels that it is wide: more cannot be seen, and takes seconds
 _LOSSES = {"d_loss": "loss of the discriminator", "g_loss": "loss of the generator"}
 
 
@@ -85,7 +85,7 @@ def save_differences(path, traces):
     Args:
         traces: list of `parity.Trace`.
     """
-    figure = Figure(figsize=(6 * len(traces), 4), layout="constrained")
+    figure = make_figure(figsize=(6 * len(traces), 4), layout="constrained")
     panels = figure.subplots(1, len(traces), squeeze=False)[0]
     for panel, trace in zip(panels, traces, strict=True):
         steps = np.arange(1, len(trace.d_loss) + 1)
@@ -111,7 +111,7 @@ def save_curves(path, curves, dashed=(), unit="step"):
         unit: of x.
     """
     runs = list(dict.fromkeys(run for lines in curves.values() for run in lines))
-    figure = Figure(figsize=(9, 0.5 + 2.8 * len(curves)), layout="constrained")
+    figure = make_figure(figsize=(9, 0.5 + 2.8 * len(curves)), layout="constrained")
     panels = figure.subplots(len(curves), 1, sharex=True, squeeze=False)[:, 0]
     drawn = {}
     for panel, (quantity, lines) in zip(panels, curves.items(), strict=True):
@@ -119,12 +119,12 @@ def save_curves(path, curves, dashed=(), unit="step"):
         window = longest // 50  # one for all runs, so that equal losses are drawn equal
         for run, (x, y) in lines.items():
             if len(x) >= FEW:
-                panel.plot(x, y, color=f"C{runs.index(run)}", alpha=0.25, linewidth=0.6)
+                panel.plot(*thin_curve(x, y), color=f"C{runs.index(run)}", alpha=0.25, linewidth=0.6)
         for run, (x, y) in lines.items():  # over all that is pale
             style = "--" if run in dashed else "-"
             few = {"marker": "."} if len(x) < FEW else {}
             smooth = y if few else smooth_curve(y, window)
-            [drawn[run]] = panel.plot(x, smooth, style, color=f"C{runs.index(run)}", **few)
+            [drawn[run]] = panel.plot(*thin_curve(x, smooth), style, color=f"C{runs.index(run)}", **few)
         panel.grid(alpha=0.3)
         panel.set_ylabel(textwrap.fill(quantity, 24), parse_math=False)
     panels[-1].set_xlabel(unit)
@@ -161,6 +161,27 @@ def collect_losses(histories, unit=None):
         if "d_acc_real" in table
     }
     return {quantity: lines for quantity, lines in curves.items() if lines}
+
+
+def thin_curve(x, y):
+    """Returns the points of a curve that are seen: the least and the greatest of each of `_PARTS` parts.
+
+    Args:
+        x, y: float (n,); nan is not drawn.
+
+    Returns:
+        float (m,) and (m,) of these points and both ends, in their order; all of them where they are few.
+    """
+    n = len(y)
+    if n <= 2 * _PARTS:
+        return x, y
+    size = -(-n // _PARTS)
+    parts = np.pad(np.asarray(y, np.float64), (0, -n % size), constant_values=np.nan).reshape(-1, size)
+    starts = np.arange(0, n, size)
+    least = starts + np.where(np.isnan(parts), np.inf, parts).argmin(axis=1)
+    greatest = starts + np.where(np.isnan(parts), -np.inf, parts).argmax(axis=1)
+    seen = np.unique(np.concatenate([[0], least, greatest, [n - 1]]))
+    return x[seen], y[seen]
 
 
 def smooth_curve(values, window=None):

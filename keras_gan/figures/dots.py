@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-
-from keras_gan.figures.style import fixed_style
+from keras_gan.figures.style import fixed_style, make_figure
 from keras_gan.files.atomic import atomic_write
 
 _ROW_INCHES = 0.3
@@ -19,7 +17,7 @@ def save_dots(path, rows: Sequence[dict], title: str, label: str, reference: flo
         title: above the chart; label: of the axis.
         reference: where a line is drawn from top to bottom.
     """
-    figure = Figure(figsize=(8, 1.2 + _ROW_INCHES * len(rows)), layout="constrained")
+    figure = make_figure(figsize=(8, 1.2 + _ROW_INCHES * len(rows)), layout="constrained")
     axes = figure.add_subplot(title=title, xlabel=label)
     axes.axvline(reference, color="0.8", zorder=0)
     for place, row in enumerate(rows):

@@ -5,10 +5,9 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
-from keras_gan.figures.style import fixed_style
+from keras_gan.figures.style import fixed_style, make_figure
 from keras_gan.files.atomic import atomic_write
 
 GRIDS_IN_A_ROW = 4
@@ -65,7 +64,7 @@ def save_titled_grids(path, titles, samples):
     side, gap = 4.0, 0.25  # in inches
     above = 0.25 * max(title.count("\n") + 1 for title in titles)
     width, height = columns * (side + gap) + gap, rows * (side + gap + above) + gap
-    figure = Figure(figsize=(width, height))
+    figure = make_figure(figsize=(width, height))
     for i, (title, pictures) in enumerate(zip(titles, samples, strict=True)):
         left = gap + i % columns * (side + gap)
         bottom = height - (i // columns + 1) * (side + gap + above)

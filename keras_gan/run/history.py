@@ -1,6 +1,7 @@
 """history.csv: one row a step, appended while a run goes on, read back as arrays."""
 
 import csv
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -88,14 +89,18 @@ def read(path):
         FileNotFoundError: there is no such file.
         ValueError: it is not a history.
     """
+    with open(path, encoding="utf-8", errors="replace") as file:
+        header = file.readline(1000).rstrip("\n").split(",")
+    if tuple(header) != COLUMNS:
+        raise ValueError(f"Expected the columns {', '.join(COLUMNS)}. Received: {path}, without.")
     try:
-        with open(path, newline="") as file:
-            header, *body = list(csv.reader(file)) or [[]]
-    except csv.Error as error:  # no ValueError
+        with warnings.catch_warnings(action="ignore"):  # NumPy warns of a history without rows
+            table = np.loadtxt(path, delimiter=",", comments=None, skiprows=1, ndmin=2, encoding="utf-8")
+    except ValueError as error:
         raise ValueError(f"Expected a table with a row for each step. Received: {path} ({error}).") from None
-    if tuple(header) != COLUMNS or any(len(row) != len(COLUMNS) for row in body):
-        raise ValueError(f"Expected the columns {', '.join(COLUMNS)} in every row. Received: {path}.")
-    table = np.array(body, dtype=np.float64).reshape(-1, len(COLUMNS))
+    if table.size and table.shape[1] != len(COLUMNS):
+        raise ValueError(f"Expected {len(COLUMNS)} columns in every row. Received: {path}, with others.")
+    table = table.reshape(-1, len(COLUMNS))
     whole = table[:, :2]
     if not (np.isfinite(whole) & (whole == np.rint(whole))).all():
         raise ValueError(f"Expected the numbers of step and epoch in every row. Received: {path}, without.")

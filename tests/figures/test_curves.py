@@ -2,6 +2,7 @@ import shutil
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from keras_gan.config import GanConfig, TrainConfig
 from keras_gan.data import datasets
@@ -105,12 +106,29 @@ def test_scores_by_two_weights_are_not_drawn_in_one_panel():
 
 def test_names_stand_in_the_legend_as_they_are(tmp_path, monkeypatch):
     figures = []
-    monkeypatch.setattr(
-        curves.Figure, "savefig", lambda figure, path, **how: (figures.append(figure), path.touch())
-    )
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **how: (figures.append(figure), path.touch()))
     names = ["_one", "$x$", "$broken", "a_b", "run"]
     lines = {name: (np.arange(1, 4), np.arange(3)) for name in names}
     curves.save_curves(tmp_path / "x.png", {"loss of $y$": lines})
     [figure], [legend] = figures, figures[0].legends
     assert [text.get_text() for text in legend.get_texts()] == names
     assert not any(text.get_parse_math() for text in (*legend.get_texts(), figure.axes[0].yaxis.label))
+
+
+def test_thin_curve_keeps_both_ends_and_every_extreme():
+    y = np.random.default_rng(0).normal(size=100_001)
+    y[[7_000, 93_000]] = 50.0, -50.0
+    y[500] = np.nan
+    x, thin = curves.thin_curve(np.arange(len(y)), y)
+    assert len(x) <= 2 * curves._PARTS + 2 and (np.diff(x) > 0).all()
+    np.testing.assert_array_equal(thin, y[x])
+    assert {0, 7_000, 93_000, 100_000} <= set(x) and 500 not in x
+    size = -(-len(y) // curves._PARTS)
+    for start in range(0, len(y), size):
+        part, kept = y[start : start + size], thin[(x >= start) & (x < start + size)]
+        assert kept.min() == np.nanmin(part) and kept.max() == np.nanmax(part)
+
+
+def test_thin_curve_leaves_few_points_as_they_are():
+    x, y = curves.thin_curve(np.arange(4000), np.arange(4000) % 7)
+    assert len(x) == len(y) == 4000
