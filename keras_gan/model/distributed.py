@@ -92,9 +92,6 @@ def _build_mirror(gan, strategy):
     vars(mirror).update(vars(gan))
     with strategy.scope(), keras_settings(gan.config.precision):
         mirror._build(jit_compile=False)
-        for model in (mirror.discriminator, mirror.combined):
-            model.compute_metrics(None, *tf.zeros((2, 2, 1)))  # makes their variables, on every replica
-            model.reset_metrics()
     # TensorFlow refuses a sum over replicas, as of batch normalisation, in a function inside a function
     mirror._generate = lambda z: updates.make_fakes(mirror.generator, mirror.rule, z)
     for model in (mirror.generator, mirror.discriminator):

@@ -91,6 +91,8 @@ class GAN:
             jit_compile=jit_compile,
         )
         self.combined.compile(loss=loss, optimizer=g_optimizer, jit_compile=jit_compile)
+        for model in (self.discriminator, self.combined):
+            updates.build_metrics(model)
         self._generate = tf.function(
             lambda z: updates.make_fakes(self.generator, self.rule, z), jit_compile=jit_compile
         )

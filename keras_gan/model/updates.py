@@ -45,6 +45,12 @@ def build_metrics_of_parts(loss: keras.losses.Loss) -> list[keras.metrics.Metric
     ]
 
 
+def build_metrics(model: keras.Model) -> None:
+    """Makes the variables of a model's metrics: made in the first step, they would trace it twice."""
+    model.compute_metrics(None, *tf.zeros((2, 2, 1)))
+    model.reset_metrics()
+
+
 def _on_part(function, label, name):
     """Returns the metric that averages `function(y_true, y_pred)` over the rows of one label."""
 

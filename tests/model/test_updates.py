@@ -253,3 +253,14 @@ def test_on_part_is_the_mean_over_the_rows_of_its_label():
         metric = updates._on_part(squared, label, "part")
         metric.update_state(y, p)
         assert float(metric.result()) == expected
+
+
+def test_step_of_each_model_is_traced_once():
+    gan, traced = GAN("keras", image_shape=(8, 8, 1)), []
+    for model in (gan.discriminator, gan.combined):
+        step = model.train_step
+        model.train_step = lambda data, model=model, step=step: traced.append(model.name) or step(data)
+    real = np.zeros((4, 8, 8, 1), np.float32)
+    for _ in range(2):
+        gan_step(gan.rule, gan, real, [gan.noise(4)] * 2)
+    assert traced == ["discriminator", "combined"]
