@@ -4,20 +4,22 @@ d_loss_real, d_loss_fake, g_loss, d_acc_real, d_acc_fake of steps step .. step +
 How steps are cut into calls never changes a bit.
 """
 
+import contextlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from keras_gan.data.pixels import to_float
+from keras_gan.data.pixels import forget_pages, to_float
 from keras_gan.device import keras_settings
 from keras_gan.model.step import gan_step
 from keras_gan.model.tracing import check_overridden, is_plain, tracing
 from keras_gan.rng import Stream, draw_batch_rows, draw_noise
 
-LARGE = 2**30  # bytes of images: more stay where they are, and a call passes its own, a sixteenth at most
-MAX_STEPS = 64  # in one call of the compiled function: its inputs have room for as many
+LARGE = 2**28  # bytes of images: more stay where they are, and a call passes its own, a sixteenth at most
+MAX_STEPS, MAX_ROWS = 64, 4096  # in one call of the compiled function: more gain no time, but take memory
 
 Engine = Callable[[int, int], np.ndarray]
 
@@ -54,6 +56,7 @@ def train_on_batch(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
         for i in range(k):
             rows, z = batch(step + i)
             values[i] = gan_step(gan.rule, gan, to_float(images[rows]), z)
+        forget_pages(images)
         return values
 
     return run
@@ -72,11 +75,13 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
     """
     batch = batches(gan, len(images), batch_size)
     is_large = images.nbytes > LARGE
-    most = min(MAX_STEPS, max(1, LARGE // 16 // (batch_size * images[0].nbytes))) if is_large else MAX_STEPS
+    most = max(1, min(MAX_STEPS, MAX_ROWS // batch_size))  # steps that the inputs of a call have room for
+    if is_large:
+        most = max(1, min(most, LARGE // 16 // (batch_size * images[0].nbytes)))
     on_device = None if is_large else tf.constant(images)
 
     def pass_arrays(call):
-        rows, noises = _stacked(call)
+        rows, noises = _stacked(call, most)
         return (on_device, rows, noises) if not is_large else (*_gather(images, call, most), noises)
 
     function = _steps_of(gan)
@@ -87,6 +92,7 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
                 gan, lambda: _steps_of(gan).get_concrete_function(*arguments, **_counts(gan.step, 1))
             )
     drawn: dict[int, tuple[np.ndarray, list[np.ndarray]]] = {}  # batch by step
+    thread = ThreadPoolExecutor(1)
 
     def draw(first, k):
         """Returns the batches of the next call: of at most k steps, all of one size."""
@@ -105,14 +111,15 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
             call = draw(step, k)
             for key in [key for key in drawn if key < step + len(call)]:
                 del drawn[key]
-            # Start the steps; on a GPU this returns at once. A new batch size compiles: seconds.
+            # Make the steps, and draw the next call's batches meanwhile. A new batch size compiles: seconds.
+            ahead = thread.submit(draw, step + len(call), k)
             values = function(*pass_arrays(call), **_counts(step, len(call)))
-            # Draw the next call's batches meanwhile.
-            draw(step + len(call), k)
             # Read the losses back, which waits for the device.
             parts.append(values.numpy()[: len(call)].astype(np.float64))
+            ahead.result()
             step, k = step + len(call), k - len(call)
             gan.step = step
+            forget_pages(images)
         return np.concatenate(parts)
 
     return run
@@ -124,33 +131,59 @@ def _gather(images, call, most):
     own = np.zeros((most * n, *images.shape[1:]), np.uint8)
     for i, (rows, _) in enumerate(call):
         own[i * n : (i + 1) * n] = images[rows]
-    return own, np.arange(MAX_STEPS * n, dtype=np.int32).reshape(MAX_STEPS, n)
+    return own, np.arange(most * n, dtype=np.int32).reshape(most, n)
 
 
 def _counts(first, k):
     return {"first": tf.constant(first, tf.int64), "k": tf.constant(k)}
 
 
-def _stacked(call):
-    """Returns rows (MAX_STEPS, batch) and noises (1 or 2, MAX_STEPS, batch, latent_dim) of a call."""
-    rows, noises = zip(*call, strict=True)
-    all_rows = np.zeros((MAX_STEPS, *rows[0].shape), np.int32)
-    all_noises = np.zeros((len(noises[0]), MAX_STEPS, *noises[0][0].shape), np.float32)
-    all_rows[: len(rows)] = rows
-    all_noises[:, : len(noises)] = np.swapaxes(noises, 0, 1)
+def _stacked(call, most):
+    """Returns rows (most, batch) and noises (one or more, most, batch, latent_dim) of a call."""
+    first_rows, first_noises = call[0]
+    all_rows = np.zeros((most, *first_rows.shape), np.int32)
+    all_noises = np.empty((len(first_noises), most, *first_noises[0].shape), np.float32)
+    for i, (rows, noises) in enumerate(call):
+        all_rows[i], all_noises[:, i] = rows, noises
     return all_rows, all_noises
+
+
+def _to_float(images):
+    """Returns what `data.pixels.to_float` does.
+
+    XLA multiplies by the reciprocal of a constant that divides: in float64 this gives the same float32.
+    """
+    return tf.cast(tf.cast(images, tf.float64) * (1 / 127.5), tf.float32) - 1
+
+
+@contextlib.contextmanager
+def _updating_in_place(optimizer):
+    """Lets an optimizer, in the block, change weights once all their gradients are computed.
+
+    XLA would copy each weight of the generator in every step, as it may change before it is read for the
+    gradients of the layers below: a tenth of a step at batch 64.
+    """
+
+    def apply_gradients(pairs, **options):
+        gradients, variables = zip(*pairs, strict=True)
+        zero = tf.minimum(tf.abs(tf.reshape(gradients[0], [-1])[0]), 0)  # known with the lowest layer's
+        gradients = [g + tf.cast(zero, g.dtype) if tf.is_tensor(g) else g for g in gradients]
+        return type(optimizer).apply_gradients(optimizer, zip(gradients, variables, strict=True), **options)
+
+    vars(optimizer)["apply_gradients"] = apply_gradients
+    try:
+        yield
+    finally:
+        del vars(optimizer)["apply_gradients"]
 
 
 def _steps_of(gan):
     """Returns the compiled function; it compiles once per batch size, whatever the number of steps."""
-    levels = to_float(np.arange(256, dtype=np.uint8))  # a table, since XLA's division is not exact
-    for model in (gan.discriminator, gan.combined):  # variables made while tracing would trace it twice
-        model.compute_metrics(None, *tf.zeros((2, 2, 1)))
 
     def step(i, first, all_images, all_rows, all_noises):
-        real = tf.gather(levels, tf.cast(tf.gather(all_images, all_rows[i]), tf.int32))
+        real = _to_float(tf.gather(all_images, all_rows[i]))
         z = tf.unstack(all_noises[:, i])
-        with tracing(gan, first + tf.cast(i, tf.int64)):
+        with tracing(gan, first + tf.cast(i, tf.int64)), _updating_in_place(gan.combined.optimizer):
             return gan_step(gan.rule, gan, real, z)
 
     @tf.function(jit_compile=True, autograph=False)  # autograph would spend seconds on Keras's lines
@@ -159,7 +192,7 @@ def _steps_of(gan):
             row = [tf.cast(x, values.dtype) for x in step(i, first, *arrays)]
             return i + 1, tf.tensor_scatter_nd_update(values, [[i]], [tf.stack(row)])
 
-        start = tf.constant(0), tf.zeros((MAX_STEPS, 5), gan.generator.variable_dtype)
+        start = tf.constant(0), tf.zeros((arrays[1].shape[0], 5), gan.generator.variable_dtype)
         return tf.while_loop(lambda i, _: i < k, body, start)[1]
 
     return steps

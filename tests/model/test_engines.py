@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_gan.config import ENGINES
+from keras_gan.data.pixels import to_float
 from keras_gan.model import engines
 from keras_gan.model.gan import GAN
 from keras_gan.model.step import gan_step
@@ -164,3 +166,29 @@ def test_mixed_bfloat16_trains_both_engines_near_float32(pixels):
         assert not np.array_equal(values, exact)
         np.testing.assert_allclose(values[:, :3], exact[:, :3], atol=0.02)  # bfloat16 has three digits
         assert gan.generator.get_weights()[0].dtype == np.float32
+
+
+def test_images_become_floats_on_the_device_as_in_numpy():
+    levels = np.arange(256, dtype=np.uint8)
+    function = tf.function(engines._to_float, jit_compile=True)
+    np.testing.assert_array_equal(function(levels), to_float(levels))
+
+
+@each_engine
+def test_call_drops_the_pages_of_mapped_images(engine, start, pixels, tmp_path, monkeypatch, build):
+    np.save(tmp_path / "images.npy", pixels)
+    images, dropped = np.load(tmp_path / "images.npy", mmap_mode="r"), []
+    monkeypatch.setattr(engines, "forget_pages", dropped.append)
+    monkeypatch.setattr(engines, "_steps_of", lambda gan: lambda *args, **counts: tf.zeros((9, 5)))
+    engines.ENGINES[engine](build("keras", (8, 8, 1)), images, 20)(0, 1)
+    assert dropped == [images]
+
+
+@pytest.mark.parametrize("size, most", [(20, 64), (64, 64), (256, 16), (1024, 4), (5000, 1)])
+def test_inputs_of_a_call_have_room_for_fewer_steps_of_large_batches(size, most, build, monkeypatch):
+    shapes = []
+    monkeypatch.setattr(engines, "_steps_of", lambda gan: lambda images, rows, noises, **counts: (
+        shapes.append((rows.shape, noises.shape)) or tf.zeros((most, 5))
+    ))  # fmt: skip
+    engines.compiled(build("keras", (8, 8, 1)), np.zeros((6000, 8, 8, 1), np.uint8), size)(0, 1)
+    assert shapes == [((most, size), (2, most, size, LATENT_DIM))]
