@@ -1,12 +1,13 @@
 """Imports TensorFlow: as Keras's backend, beside PyTorch, and without its start-up noise."""
 
 import contextlib
-import importlib
+import importlib.abc
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Collection, Iterator
 
 # Written before TensorFlow's logger exists, so that no environment variable reaches these lines.
 _NOISE = "|".join(
@@ -34,16 +35,37 @@ def settle_imports() -> None:
     sys.modules.setdefault("triton", None)  # type: ignore[arg-type]  # makes its import an ImportError
 
 
-def import_tensorflow() -> None:
-    """Imports TensorFlow and lets it look for devices; only known noise is dropped from stderr."""
+def import_tensorflow(hidden: Collection[str] = ()) -> None:
+    """Imports TensorFlow and lets it look for devices; only known noise is dropped from stderr.
+
+    Args:
+        hidden: packages that Keras, which TensorFlow imports, is to think are not installed.
+    """
     settle_imports()
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors stay
-    with _without_noise():
+    with _without_noise(), _without_packages(hidden):
         import tensorflow
 
         tensorflow.config.list_physical_devices()
+
+
+@contextlib.contextmanager
+def _without_packages(names: Collection[str]) -> Iterator[None]:
+    """Lets imports of packages by this thread fail until the block ends, unless they are imported already."""
+    thread = threading.get_ident()
+
+    class Finder(importlib.abc.MetaPathFinder):
+        def find_spec(self, fullname, path, target=None):
+            if fullname in names and threading.get_ident() == thread:
+                raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+
+    sys.meta_path.insert(0, finder := Finder())
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
 
 
 @contextlib.contextmanager

@@ -82,6 +82,26 @@ def test_commands_compute_through_tensorflow_whatever_the_environment_says(tmp_p
     assert result.stderr == b"KERAS_BACKEND=jax is ignored: the commands compute through TensorFlow.\n"
 
 
+def test_packages_are_hidden_from_this_thread_until_tensorflow_is_imported(tmp_path):
+    (tmp_path / "tensorflow.py").write_text(
+        "import threading\n"
+        "try:\n    import colorsys\nexcept ModuleNotFoundError as error:\n    print(error)\n"
+        "thread = threading.Thread(target=__import__, args=['colorsys'])\n"
+        "thread.start(), thread.join()\n"
+        "class config:\n    list_physical_devices = print\n"
+    )
+    body = (
+        "from keras_gan.start_tensorflow import import_tensorflow\n"
+        "import sys\n"
+        "before = list(sys.meta_path)\n"
+        "import_tensorflow(['colorsys', 'os'])\n"
+        "print(sys.meta_path == before)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    found = run_python(body, env=environment, check=True).stdout.decode().splitlines()
+    assert found == ["No module named 'colorsys'", "", "True"]
+
+
 def test_library_refuses_another_backend():
     if importlib.util.find_spec("torch") is None:
         pytest.skip("torch is not installed")

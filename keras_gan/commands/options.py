@@ -3,8 +3,12 @@
 import contextlib
 import os
 import re
+import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from pathlib import Path
+from typing import TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -36,7 +40,10 @@ _MODE = (
     "normalised by their own statistics, as PyTorch's programs save them. Default: inference."
 )
 JSON = "Print the numbers as JSON."
+_HIDDEN = ("sklearn", "matplotlib")  # Keras imports them for what no command uses: a second of three
 OFFLINE = "Download nothing."
+
+T = TypeVar("T")
 
 
 class WrongValue(click.ClickException):
@@ -217,11 +224,33 @@ def start_tensorflow(device="auto", precision="float32", strategy="none"):
     if backend != "tensorflow":
         warn(f"KERAS_BACKEND={backend} is ignored: the commands compute through TensorFlow.")
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever keras.json says
-    import_tensorflow()
+    if "tensorflow" not in sys.modules and sys.stderr.isatty():
+        warn("Starting TensorFlow ...")  # some seconds
+    import_tensorflow(_HIDDEN)
     from keras_gan.device import check_precision, use_device  # which imports TensorFlow, too
 
     use_device(device)
     check_precision(precision)
+
+
+def start_tensorflow_while(work: Callable[[], T], device: str, precision: str) -> T:
+    """Returns what `work` returns, which a thread does while this one calls `start_tensorflow`.
+
+    What `work` refuses at once, such as a path where nothing is, is told before TensorFlow is imported.
+    """
+    done: Future[T] = Future()
+
+    def run():
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()  # which Ctrl-C need not wait for
+    wait([done], timeout=0.05)
+    if not (done.done() and done.exception()):
+        start_tensorflow(device, precision)
+    return done.result()
 
 
 def gan_option(command: Callable) -> Callable:

@@ -25,6 +25,7 @@ from keras_gan.commands.options import (
     get_checkpoint_file,
     reject_wrong_values,
     start_tensorflow,
+    start_tensorflow_while,
     warn,
 )
 from keras_gan.commands.workers import (
@@ -157,14 +158,14 @@ def train(ctx, outdir, overwrite, resume, start, tensorboard, offline, dry_run, 
     options = dict(info=info, overwrite=overwrite, quiet=quiet, offline=offline, tensorboard=tensorboard)
     try:
         if config.strategy == "none":
-            dataset = _load_dataset(config, info, outdir, offline)  # before TensorFlow, which takes seconds
-            start_tensorflow(config.device, config.gan.precision)
+            load = _choose_loader(config, info, outdir, offline)
+            dataset = start_tensorflow_while(load, config.device, config.gan.precision)
             _train(ctx, dataset, config, start, outdir, options)
             return
         with open_workers(config.strategy, config.replicas, config.device, config.gan.precision) as workers:
             config = agree_on_config(own, workers)
-            load = functools.partial(_load_dataset, config, info, outdir, offline, workers)
-            _train(ctx, workers.in_turn(load), config, start, outdir, options | {"workers": workers})
+            dataset = workers.in_turn(lambda: _choose_loader(config, info, outdir, offline, workers)())
+            _train(ctx, dataset, config, start, outdir, options | {"workers": workers})
     except FileExistsError as error:
         from keras_gan.training.run_dir import RunExistsError
 
@@ -213,17 +214,17 @@ def _read_start(start, given):
     return {"preset": own.preset, "latent_dim": own.latent_dim} | given
 
 
-def _load_dataset(config, info, outdir, offline, workers=None):
-    """Returns the images of a run that begins or, where there is one, is resumed."""
-    say = get_warn(workers)
-    if info:
-        return info.load_dataset(config, offline=offline, warn=say)
+def _choose_loader(config, info, outdir, offline, workers=None):
+    """Returns the function that loads the images of a run that begins or, where there is one, is resumed."""
     from keras_gan.data import datasets
     from keras_gan.data.options import ImageOptions
 
+    how = dict(offline=offline, warn=get_warn(workers))
+    if info:
+        return functools.partial(info.load_dataset, config, **how)
     datasets.check_outdir(outdir, config.data)  # before images are read
     options = ImageOptions.create(config)
-    return datasets.load_dataset(config.dataset, config.data, options, offline=offline, warn=say)
+    return functools.partial(datasets.load_dataset, config.dataset, config.data, options, **how)
 
 
 def _is_given(ctx, name):

@@ -1,8 +1,8 @@
 """How varied samples are and how many are copies: numbers that need no features."""
 
 import numpy as np
+import scipy  # whose parts are imported when they are first used
 from numpy.typing import ArrayLike
-from scipy import stats
 
 
 def measure_copying(fakes: np.ndarray, tests: np.ndarray) -> float:
@@ -15,7 +15,7 @@ def measure_copying(fakes: np.ndarray, tests: np.ndarray) -> float:
     Args:
         fakes, tests: float (n,) and (m,), distances of each to its nearest training image.
     """
-    pairs_won = stats.mannwhitneyu(tests, fakes, method="asymptotic").statistic
+    pairs_won = scipy.stats.mannwhitneyu(tests, fakes, method="asymptotic").statistic
     return float(pairs_won / (len(fakes) * len(tests)))
 
 
@@ -37,4 +37,4 @@ def count_classes(labels: ArrayLike, classes: int) -> tuple[int, float]:
     counts = np.bincount(labels, minlength=classes)
     if not (counts.sum() and len(counts) == classes):
         raise ValueError(f"Labels must be in 0..{classes - 1}. Received: counts {counts}.")
-    return int(np.count_nonzero(counts)), float(stats.entropy(counts))
+    return int(np.count_nonzero(counts)), float(scipy.stats.entropy(counts))

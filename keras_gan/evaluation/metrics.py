@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # whose parts are imported when they are first used
 from numpy.typing import ArrayLike
-from scipy import linalg, stats
-from sklearn.metrics import pairwise_distances_chunked
 
 Rng = np.random.RandomState | np.random.Generator
 
@@ -128,9 +127,9 @@ def frechet_distance(a: Gaussian, b: Gaussian, method: str = "sqrtm") -> Distanc
 def _factor(sigma: np.ndarray) -> np.ndarray:
     """Returns A (d, r) with A A^T = sigma: Cholesky's, or of eigenvectors where it is singular."""
     try:
-        return linalg.cholesky(sigma, lower=True)
-    except linalg.LinAlgError:
-        values, vectors = linalg.eigh(sigma)
+        return scipy.linalg.cholesky(sigma, lower=True)
+    except scipy.linalg.LinAlgError:
+        values, vectors = scipy.linalg.eigh(sigma)
     near = values[0] >= -1e-4 * values[-1]  # single precision explains less than this
     _require(near, "sigma must have eigenvalues of 0 and up", f"{values[0]:.3g}..{values[-1]:.3g}")
     kept = values > len(values) * np.finfo(float).eps * values[-1]  # the others are rounding
@@ -146,19 +145,19 @@ def _trace_of_root(a: np.ndarray, b: np.ndarray) -> float:
     product = a.T @ b if a.shape[1] <= b.shape[1] else b.T @ a
     if not product.size:  # of a single point, which older SciPys refuse
         return 0.0
-    square = linalg.blas.dsyrk(1.0, product.T, trans=True)  # its upper triangle, in half the time
-    squares = np.maximum(linalg.eigvalsh(square, lower=False, overwrite_a=True), 0)
+    square = scipy.linalg.blas.dsyrk(1.0, product.T, trans=True)  # its upper triangle, in half the time
+    squares = np.maximum(scipy.linalg.eigvalsh(square, lower=False, overwrite_a=True), 0)
     roots, rounding = np.sqrt(squares), np.finfo(float).eps * squares[-1]
     if np.sum(rounding / (roots + np.sqrt(rounding) + np.finfo(float).tiny)) < 1e-9 * roots.sum():
         return roots.sum()
-    return linalg.svdvals(product).sum()
+    return scipy.linalg.svdvals(product).sum()
 
 
 def _trace_of_sqrtm(product: np.ndarray) -> tuple[float, str]:
     """Returns the trace of SciPy's root and "", or NaN and what is wrong with the root."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # SciPy warns of singular matrices; older ones print
-        root = linalg.sqrtm(product)
+        root = scipy.linalg.sqrtm(product)
     if not np.isfinite(root).all():
         return np.nan, "is not finite"
     if np.imag(root).any():
@@ -218,7 +217,7 @@ def inception_score(p: np.ndarray, splits: int = 10, rng: Rng | None = None) -> 
     _require(fits, "Rows must be probabilities", f"{p.min()} and up, sums {sums.min()} to {sums.max()}")
     p = p[(np.random.RandomState(2020) if rng is None else rng).permutation(len(p))]
     parts = np.split(p, [i * len(p) // splits for i in range(1, splits)])
-    scores = [np.exp(stats.entropy(q, q.mean(axis=0, keepdims=True), axis=1).mean()) for q in parts]
+    scores = [np.exp(scipy.stats.entropy(q, q.mean(axis=0, keepdims=True), axis=1).mean()) for q in parts]
     return float(np.mean(scores)), float(np.std(scores))
 
 
@@ -244,6 +243,8 @@ def _share_near(x: np.ndarray, y: np.ndarray, k: int) -> float:
 
 def _distances(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
     """Yields distances (rows, len(y)) of successive rows of x, some 256 MiB at a time."""
+    from sklearn.metrics import pairwise_distances_chunked  # half a second, which no training needs
+
     rounding_noise = 1e-6 * np.linalg.norm(y, axis=1)
     for part in pairwise_distances_chunked(x, y, working_memory=256):
         part[part < rounding_noise] = 0  # equal rows are 0 apart, which the fast form of |x - y| is not

@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-from sklearn.decomposition import PCA
 
 from keras_gan.data.datasets import Dataset
 from keras_gan.data.pixels import resize, to_float
@@ -30,6 +29,8 @@ def load_pca(real: Dataset) -> FeatureExtractor:
         raise ValueError(f"pca features need at least two real images. Received: {len(rows)}.")
     size = min(height, _MAX_SIDE), min(width, _MAX_SIDE)
     pixels = to_float(resize(real.images[rows], size)).reshape(len(rows), -1)
+    from sklearn.decomposition import PCA  # half a second, which no training needs
+
     fitted = PCA(min(COMPONENTS, *pixels.shape), svd_solver="full").fit(pixels)
     kernel = fitted.components_.T
     with keras_settings("float32"):

@@ -1,10 +1,13 @@
 """What the types of the options make of a word."""
 
+import threading
+
 import click
 import pytest
 
+from keras_gan.commands import options
 from keras_gan.commands.options import DatasetName, Integer, PresetName, Seeds, Size, UserPath
-from tests.conftest import run
+from tests.conftest import forbidden, run
 
 
 def convert(kind, value):
@@ -62,3 +65,19 @@ def test_word_that_is_no_value_is_refused(kind, values, message):
 def test_every_command_that_reads_images_says_how(command):
     text = run(command, "--help").stdout
     assert "--fit [crop|stretch]" in text and "--background COLOUR" in text
+
+
+def test_work_is_done_in_a_thread_while_tensorflow_starts(monkeypatch):
+    calls, begun = [], threading.Event()
+    monkeypatch.setattr(options, "start_tensorflow", lambda *args: calls.append(args) or begun.set())
+    found = options.start_tensorflow_while(lambda: begun.wait(10) and "images", "cpu", "float32")
+    assert found == "images" and calls == [("cpu", "float32")]
+
+
+def test_what_work_refuses_at_once_is_told_before_tensorflow_starts(monkeypatch):
+    def refuse():
+        raise ValueError("no images")
+
+    monkeypatch.setattr(options, "start_tensorflow", forbidden)
+    with pytest.raises(ValueError, match="no images"):
+        options.start_tensorflow_while(refuse, "cpu", "float32")

@@ -175,8 +175,8 @@ def test_value_that_rounds_to_0_has_no_sign():
 
 
 def test_root_is_computed_once_and_the_baseline_does_without(monkeypatch):
-    calls, sqrtm = [], metrics.linalg.sqrtm
-    monkeypatch.setattr(metrics.linalg, "sqrtm", lambda product: calls.append(1) or sqrtm(product))
+    calls, sqrtm = [], metrics.scipy.linalg.sqrtm
+    monkeypatch.setattr(metrics.scipy.linalg, "sqrtm", lambda product: calls.append(1) or sqrtm(product))
     other = np.random.default_rng(4).integers(0, 200, (50, 4, 4, 1), np.uint8)
     result = fid.compute_fid(side_of(PIXELS ^ 1), side_of(PIXELS, other), Corner(), None, 0, ignored)
     assert len(calls) == 1 and result["method"] == "sqrtm" and result["real_baseline"]

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import sklearn.metrics
 from scipy import linalg
 from scipy.spatial.distance import cdist
 
@@ -194,14 +195,14 @@ def test_covariances_rounded_to_single_precision_still_have_a_distance():
 def test_a_root_that_cannot_be_right_is_replaced_and_named(monkeypatch, capfd, factor, note):
     """Called with the product alone: SciPy 1.18 has no `disp`. What SciPy says does not leak."""
     a, b = metrics.gaussian(normal(8, 90, 4)), metrics.gaussian(normal(9, 70, 4, shift=1))
-    root = metrics.linalg.sqrtm(a.sigma @ b.sigma)
+    root = metrics.scipy.linalg.sqrtm(a.sigma @ b.sigma)
 
     def sqrtm(product):
         print("Failed to find a square root.")
         warnings.warn("Matrix is singular.")
         return root * factor
 
-    monkeypatch.setattr(metrics.linalg, "sqrtm", sqrtm)
+    monkeypatch.setattr(metrics.scipy.linalg, "sqrtm", sqrtm)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         distance = metrics.frechet_distance(a, b)
@@ -390,14 +391,14 @@ def test_precision_and_recall_do_not_depend_on_where_the_features_lie(offset):
 @pytest.fixture
 def small_batches(monkeypatch):
     """Cuts distances after a few rows, and counts the parts."""
-    whole, rows = metrics.pairwise_distances_chunked, []
+    whole, rows = sklearn.metrics.pairwise_distances_chunked, []
 
     def parts(x, y, working_memory):
         for part in whole(x, y, working_memory=0.01):
             rows.append(len(part))
             yield part
 
-    monkeypatch.setattr(metrics, "pairwise_distances_chunked", parts)
+    monkeypatch.setattr(sklearn.metrics, "pairwise_distances_chunked", parts)
     return rows
 
 
