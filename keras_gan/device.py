@@ -4,7 +4,7 @@ import contextlib
 import os
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -65,28 +65,25 @@ def use_device(name: str) -> None:
         tf.config.experimental.set_memory_growth(gpu, True)  # else it takes all memory at once
 
 
-def check_precision(precision: str) -> None:
-    """Raises ValueError for "mixed_bfloat16" if the device cannot multiply bfloat16.
+def check_precision(precision: str, warn: Callable[[str], object]) -> None:
+    """Calls `warn` with a line where "mixed_bfloat16" gains no time: on every CPU.
 
-    Such a device would round to bfloat16 and compute in float32, which gains no time.
+    XLA multiplies in float32 there, also where the processor has AVX512_BF16, and rounds before and after.
+
+    Raises:
+        ValueError: the GPU cannot multiply bfloat16.
     """
     if precision != "mixed_bfloat16":
         return
     gpus = tf.config.get_visible_devices("GPU")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-    if details and min(detail.get("compute_capability", (8, 0)) for detail in details) < (8, 0):
-        raise ValueError(_NO_BFLOAT16.format(f"{get_device_name()}, below compute capability 8.0"))
-    flags = _read_cpu_flags()
-    if not gpus and flags and not _BFLOAT16_FLAGS & flags:
-        raise ValueError(_NO_BFLOAT16.format("a CPU without AVX512_BF16 or AMX"))
-
-
-_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # the last is Arm's name
-
-_NO_BFLOAT16 = (
-    "precision mixed_bfloat16 needs a device that multiplies bfloat16. Received: {}; "
-    "--precision float32 is as fast there."
-)
+    if not gpus:
+        warn("precision mixed_bfloat16 gains no time on a CPU; --precision float32 is as fast, or faster.")
+    elif min(detail.get("compute_capability", (8, 0)) for detail in details) < (8, 0):
+        raise ValueError(
+            "precision mixed_bfloat16 needs a device that multiplies bfloat16. Received: "
+            f"{get_device_name()}, below compute capability 8.0; --precision float32 is as fast there."
+        )
 
 
 def get_processors() -> dict[str, str]:

@@ -230,7 +230,7 @@ def start_tensorflow(device="auto", precision="float32", strategy="none"):
     from keras_gan.device import check_precision, use_device  # which imports TensorFlow, too
 
     use_device(device)
-    check_precision(precision)
+    check_precision(precision, warn)
 
 
 def start_tensorflow_while(work: Callable[[], T], device: str, precision: str) -> T:
