@@ -19,7 +19,7 @@ def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
     Raises:
         ValueError: it is none, c is not 1 or 3, or an image has more than `MAX_VALUES` values.
     """
-    shape = tuple(image_shape)
+    shape = tuple(image_shape) if isinstance(image_shape, Iterable) else (image_shape,)
     integers = all(isinstance(side, numbers.Integral) for side in shape)
     if not integers or len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
         raise ValueError(f"image_shape must be (h, w, 1) or (h, w, 3). Received: {image_shape!r}.")
@@ -29,6 +29,23 @@ def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
             f"{image_shape!r}; --image-size makes images smaller."
         )
     return tuple(int(side) for side in shape)
+
+
+def check_seeds(seeds: Any) -> int | list[int]:
+    """Returns a number of samples, at least 1, or a list of seeds, as Python's integers.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(seeds, numbers.Integral) and not isinstance(seeds, bool) and seeds >= 1:
+        return int(seeds)
+    found = list(seeds) if isinstance(seeds, Iterable) and not isinstance(seeds, (str, bytes)) else []
+    if not found or not all(isinstance(seed, numbers.Integral) and 0 <= seed < 2**63 for seed in found):
+        received = repr(seeds) if len(repr(seeds)) < 60 else f"{repr(seeds)[:57]}..."
+        raise ValueError(
+            f"seeds must be a number of samples of at least 1, or seeds in [0, 2**63). Received: {received}."
+        )
+    return [int(seed) for seed in found]
 
 
 def check_image_size(image_size: Any) -> tuple[int, ...]:

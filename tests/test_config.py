@@ -46,6 +46,12 @@ def test_sides_of_image_size_must_be_integers_of_at_least_1(value):
         TrainConfig(image_size=value)
 
 
+@pytest.mark.parametrize("shape", [28, (28, 28), (8, 8, 2), (8.0, 8, 1), None])
+def test_image_shape_must_be_three_integers(shape):
+    with pytest.raises(ValueError, match="image_shape must be"):
+        GanConfig(image_shape=shape)
+
+
 @pytest.mark.parametrize("name", ["engine", "precision", "device"])
 def test_unknown_choice_is_refused_and_the_known_are_listed(name):
     with pytest.raises(ValueError, match=f"^{name} must be one of .*Received: 'nonesuch'"):

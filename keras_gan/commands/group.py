@@ -83,7 +83,8 @@ def _open_closed_descriptors():
 
 def _one_line(error):
     if isinstance(error, OSError) and error.strerror:
-        where = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else ""
+        name = error.filename2 or error.filename  # the second is where a file was to be moved
+        where = f": {os.fsdecode(name)}" if isinstance(name, (str, bytes)) else ""
         return streams.escape_controls(error.strerror + where)
     if type(error).__name__ == _OUT_OF_MEMORY:
         return f"Out of memory, where a smaller --batch-size may help: {str(error).splitlines()[0]}"

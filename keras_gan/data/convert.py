@@ -84,7 +84,7 @@ def _iterate(data: Any) -> Iterator:
         raise ValueError(f"data must end. Received: {_name(data)} without an end; leave out .repeat().")
     if isinstance(data, (str, bytes, os.PathLike)):
         raise _wrong_type(data)
-    if isinstance(data, Iterable):
+    if isinstance(data, Iterable) and getattr(data, "shape", None) != ():
         return itertools.islice(data, length)  # Keras's PyDatasets would begin again
     if hasattr(data, "__getitem__") and length is not None:
         return (data[i] for i in range(length))
@@ -191,13 +191,17 @@ def _need_array(data):
 
 def _to_array(data):
     """Returns the array of an object that says it is one, None for others."""
-    if hasattr(data, "detach"):  # of PyTorch, with gradients or on another device
-        data = data.detach().cpu()
-        data = (data.float() if str(data.dtype) == "torch.bfloat16" else data).numpy()
-    names = ("__array__", "__array_interface__", "__dlpack__")
+    names = ("__array__", "__array_interface__", "__dlpack__", "detach")
     if not isinstance(data, memoryview) and not any(hasattr(data, name) for name in names):
         return None
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(
+            "data must have no mask. Received: a masked array; x.filled(0) makes masked pixels 0."
+        )
     try:
+        if hasattr(data, "detach"):  # of PyTorch, with gradients or on another device
+            data = data.detach().cpu()
+            data = (data.float() if str(data.dtype) == "torch.bfloat16" else data).numpy()
         array = np.asarray(data)
     except Exception as error:  # symbolic, ragged or sparse, each with an error of its library's own
         raise TypeError(

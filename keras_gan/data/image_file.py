@@ -85,7 +85,7 @@ def read_headers(source: Source) -> ImageFile:
     if wide := [mode for mode in modes if mode[0] in "IF"]:  # I, I;16, F: how they map only the owner knows
         raise ValueError(
             "Images must have 8 bits a channel or fewer; convert others before. "
-            f"Received: {_name(source)} of Pillow's mode {wide[0]}."
+            f"Received: {name_source(source)} of Pillow's mode {wide[0]}."
         )
     return ImageFile(source, pages, sizes, frozenset(modes), transparent)
 
@@ -211,7 +211,7 @@ def _open_image(source):
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, UnidentifiedImageError):  # which names a place in memory
             reason = "it is none, or of a kind that is not read"
-        raise ValueError(f"{_name(source)} cannot be read as an image: {reason}.") from None
+        raise ValueError(f"{name_source(source)} cannot be read as an image: {reason}.") from None
 
 
 def _open_file(source):
@@ -244,5 +244,8 @@ def _read_orientation(picture):
         return 1
 
 
-def _name(source):
-    return f"An image of mode {source.mode}" if isinstance(source, Image.Image) else source
+def name_source(source: Source) -> str:
+    """Returns what a message calls an image: its path, or what it is in memory."""
+    if isinstance(source, Image.Image):
+        return f"an image of mode {source.mode}, {source.width}x{source.height},"
+    return str(source)

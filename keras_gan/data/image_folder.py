@@ -14,6 +14,7 @@ from keras_gan.data.image_file import (
     Source,
     decode_pages,
     is_grey,
+    name_source,
     read_headers,
 )
 from keras_gan.data.options import ImageOptions, LoadedImages
@@ -117,13 +118,14 @@ def _check_shape(files, channels, options):
     (height, width), first = sizes[0]
     other = next(((size, source) for size, source in sizes if size != sizes[0][0]), None)
     if options.size is None and other:
-        received = f"{first} of {width}x{height} pixels and {other[1]} of {other[0][1]}x{other[0][0]}"
+        received = f"{name_source(first)} of {width}x{height} pixels and "
+        received += f"{name_source(other[1])} of {other[0][1]}x{other[0][0]}"
         raise ValueError(
             f"Images must be of one size unless one is given with --image-size. Received: {received}."
         )
     shape = (len(sizes), *(options.size or (height, width)), channels)
-    options.check_values(shape[1:], first)
-    options.check_total(shape, first)
+    options.check_values(shape[1:], name_source(first))
+    options.check_total(shape, name_source(first))
     return shape
 
 

@@ -1,5 +1,6 @@
 """The Fréchet distance of a `GAN` object, as `GAN.fid` returns it."""
 
+import numbers
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ class FrechetDistance(float):
 def measure_gan(gan: GAN, real: Any, count: int, name: str, seed: int, mode: str) -> FrechetDistance:
     """Does the work of `GAN.fid`: finds the real images, then measures."""
     warn = progress.print_warning
+    if not isinstance(count, numbers.Integral) or count < 2:
+        raise ValueError(f"count must be an integer of at least 2. Received: count={count!r}.")
     b = _open_real_side(gan, real, warn)
     source = RunInput("the GAN", None, gan, check_choice("mode", mode, MODES))
     match_shape([source], b.dataset.image_shape if b.dataset else source.image_shape)

@@ -15,6 +15,7 @@ import numpy as np
 
 from keras_gan.device import keras_settings
 from keras_gan.export import onnx, savedmodel, web
+from keras_gan.files.atomic import check_utf8
 from keras_gan.model import torch_like
 from keras_gan.model.gan import GAN
 from keras_gan.rng import Stream, draw_noise
@@ -50,6 +51,8 @@ def export_generator(gan: GAN, kind: str, folder: str | Path) -> tuple[Path, flo
     """
     chosen = FORMATS[kind]
     path = Path(folder, chosen.name)
+    if kind == "savedmodel":
+        check_utf8(path)
     model = to_float32(gan)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as beside:
         new = Path(beside, chosen.name)

@@ -27,6 +27,16 @@ def atomic_write(path):
         beside.unlink(missing_ok=True)
 
 
+def check_utf8(path: str | Path) -> None:
+    """Raises ValueError where TensorFlow cannot write to a path: its name must be UTF-8."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"TensorFlow takes names in UTF-8 alone. Received: {os.fsencode(path)!r}; name another folder."
+        ) from None
+
+
 def sync_to_disk(path):
     """Puts what was written to a file, or which files a folder holds, on the disk itself."""
     if os.name == "nt" and os.path.isdir(path):

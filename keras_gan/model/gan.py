@@ -18,6 +18,7 @@ from keras_gan.model.gan_class import find_gan_class
 from keras_gan.preset_diff import get_preset
 from keras_gan.rng import Stream, draw_grid_noise, draw_noise, draw_seeds_noise, seed_globals
 from keras_gan.run import history, info
+from keras_gan.setting_checks import check_seeds
 
 JIT_COMPILE = True  # GAN's default; the tests, which build many GANs, switch it off
 
@@ -149,7 +150,11 @@ class GAN:
 
         Args:
             seeds: seeds, each of which always gives the same row, or the number n.
+
+        Raises:
+            ValueError: a seed is negative, or the number below 1.
         """
+        seeds = check_seeds(seeds)
         if isinstance(seeds, int):
             return draw_noise(self.seed, Stream.EVALUATION, 0, seeds, self.latent_dim)
         return draw_seeds_noise(seeds, self.latent_dim)

@@ -1,5 +1,6 @@
 """Samples of a generator: in inference mode, or in training mode, as most PyTorch programs save them."""
 
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -30,8 +31,9 @@ def draw_batches(
         batch_size: of training mode; None is the preset's.
 
     Raises:
-        ValueError: there is no such mode, or a batch of one image in training mode.
+        ValueError: there is no such mode, or a batch of one image in training mode; noise of another shape.
     """
+    chunks = map(functools.partial(_check_noise, gan.generator.input_shape), chunks)
     if check_choice("mode", mode, MODES) == "inference":
         for z in chunks:
             for first in range(0, len(z), _AT_ONCE):
@@ -50,6 +52,15 @@ def draw_batches(
             batch = tf.cast(z[start : start + size], gan.generator.dtype)
             fakes, state = gan.generator.stateless_call(trainable, state, batch, training=True)
             yield _to_images(fakes[first - start :])
+
+
+def _check_noise(input_shape, z):
+    """Returns noise as an array of at least one row, of the shape that the generator takes."""
+    z = np.asarray(z)
+    if z.shape[1:] != input_shape[1:] or not z.size:
+        shape = ", ".join(map(str, input_shape[1:]))
+        raise ValueError(f"z must be an array of shape (n, {shape}), n at least 1. Received: {z.shape}.")
+    return z
 
 
 def get_batch_size(gan: Any, mode: str, batch_size: int | None = None) -> int | None:

@@ -2,6 +2,8 @@
 
 import os
 
+import keras
+
 from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
 from keras_gan.data.options import ImageOptions
@@ -34,6 +36,8 @@ def train_gan(
     """
     if resume and overwrite:
         raise ValueError("Give resume=True or overwrite=True, not both.")
+    if isinstance(callbacks, keras.callbacks.Callback):
+        callbacks = [callbacks]
     outdir = os.path.expanduser(outdir)
     given = {name: value for name, value in settings.items() if value is not None}
     if isinstance(data, (str, os.PathLike)):

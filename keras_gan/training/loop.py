@@ -18,7 +18,7 @@ from keras_gan.evaluation import features
 from keras_gan.evaluation.distributed_extractor import distribute
 from keras_gan.evaluation.score import Scorer
 from keras_gan.export import generator
-from keras_gan.files.atomic import atomic_write
+from keras_gan.files.atomic import atomic_write, check_utf8
 from keras_gan.model.distributed import build_engine, check_shares
 from keras_gan.model.workers import Workers
 from keras_gan.progress import duration, print_warning, reporter
@@ -79,6 +79,8 @@ def train(
     """
     if info is None:
         datasets.check_outdir(outdir, config.data)
+    if tensorboard:
+        check_utf8(outdir)
     workers = workers or Workers()
     check_fit(gan, dataset, config)
     check_shares(gan, len(dataset.images), config.batch_size, workers)

@@ -222,3 +222,24 @@ def test_tensors_and_loaders_of_pytorch_are_read():
             return Image.fromarray(COLOUR[i]), int(LABELS[i])
 
     check(Pictures(), COLOUR, LABELS)
+
+
+def test_array_with_a_mask_is_refused_with_the_call_that_takes_it_off():
+    with pytest.raises(TypeError, match="x.filled"):
+        read_data(np.ma.masked_less(np.ones((3, 8, 8), np.uint8), 9))
+
+
+def test_tensor_without_values_and_array_without_axes_are_refused_by_their_type(torch):
+    for data in (torch.empty(3, 8, 8, device="meta"), torch.ones(3, 8, 8).to_sparse()):
+        with pytest.raises(TypeError, match="data must be numbers. Received: torch.Tensor"):
+            read_data(data)
+    with pytest.raises(TypeError, match="iterable of images or batches. Received: numpy.ndarray"):
+        read_data(np.array(None))
+
+
+def test_pictures_in_memory_are_named_by_what_they_are():
+    sizes = [Image.new("L", (8, 8)), Image.new("L", (8, 4))]
+    with pytest.raises(
+        ValueError, match="Received: an image of mode L, 8x8, of 8x8 pixels and an image of mode L, 8x4"
+    ):
+        read_data(sizes)

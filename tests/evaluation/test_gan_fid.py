@@ -75,3 +75,9 @@ def test_gan_of_unknown_origin_must_be_told(gan, tmp_path):
     gan.save(tmp_path / "alone.npz")
     with pytest.raises(ValueError, match="real must say which images .* Received: None"):
         GAN.load(tmp_path / "alone.npz").fid()
+
+
+@pytest.mark.parametrize("count", [1, -5, 2.5])
+def test_count_that_gives_no_distance_is_refused_at_once(gan, count):
+    with pytest.raises(ValueError, match="count must be an integer of at least 2"):
+        gan.fid("digits:test", count=count)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_gan.files import npz
-from keras_gan.files.atomic import atomic_write, rotate
+from keras_gan.files.atomic import atomic_write, check_utf8, rotate
 
 
 def test_failed_save_leaves_the_old_file_and_nothing_beside_it(tmp_path):
@@ -91,3 +91,9 @@ def test_what_is_saved_is_put_on_the_disk_before_and_after_it_is_moved(tmp_path,
     monkeypatch.setattr(os, "replace", lambda a, b: (calls.append("move"), replace(a, b)))
     npz.save(tmp_path / "x.npz", {"x": np.arange(3)})
     assert calls == [(tmp_path / "x.npz").stat().st_ino, "move", tmp_path.stat().st_ino]
+
+
+def test_name_that_tensorflow_cannot_write_is_refused():
+    check_utf8("Fréchet")
+    with pytest.raises(ValueError, match=r"names in UTF-8 alone. Received: b'x.xff'; name another folder"):
+        check_utf8("x\udcff")

@@ -84,3 +84,23 @@ def test_chunks_that_batches_divide_make_what_one_makes(build):
     gan, z = build("pytorch-gan"), noise(11)
     parts = [*draw_batches(gan, [z[:4], z[4:]], "training", 4)]
     np.testing.assert_array_equal(np.concatenate(parts), gan.sample(z, "training", 4))
+
+
+@pytest.mark.parametrize("z", [np.zeros((3, 6)), np.zeros(7), np.zeros((0, 7)), 3.0])
+def test_noise_of_another_shape_is_refused_in_one_line(build, z):
+    with pytest.raises(
+        ValueError, match=r"z must be an array of shape \(n, 7\), n at least 1. Received: \(.*\)\.$"
+    ):
+        build("aioz").sample(z)
+
+
+@pytest.mark.parametrize("seeds", [0, -1, 2.5, [-1], [], "3", [2**63], True, None])
+def test_seeds_that_are_none_are_refused(build, seeds):
+    with pytest.raises(ValueError, match="seeds must be a number of samples of at least 1, or seeds in"):
+        build("aioz").noise(seeds)
+
+
+def test_seeds_may_be_numpys_integers(build):
+    gan = build("aioz")
+    np.testing.assert_array_equal(gan.noise(np.int64(3)), gan.noise(3))
+    np.testing.assert_array_equal(gan.noise(np.arange(3)), gan.noise(range(3)))

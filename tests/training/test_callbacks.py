@@ -46,6 +46,12 @@ def test_batch_is_a_step_and_epoch_the_presets(tmp_path):
     assert recorder.model is gan.generator
 
 
+def test_single_callback_needs_no_list(tmp_path):
+    recorder = Recorder()
+    train(tmp_path, recorder, epochs=1)
+    assert recorder.calls[-1] == "end"
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_logs_are_the_rows_of_the_history(engine, tmp_path):
     _, history = train(tmp_path, [keras.callbacks.CSVLogger(tmp_path / "log.csv")], engine=engine)
