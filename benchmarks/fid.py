@@ -1,17 +1,18 @@
 """What a Fréchet Inception Distance costs: features, the distance itself, and memory.
 
-    pip install pytorch-fid
+    pip install torch torchvision pytorch-fid torch-fidelity torchmetrics clean-fid torcheval
     python -m benchmarks.fid
 
-Features: images of 28x28 a second through this project's InceptionV3 and through the network of
-pytorch-fid, taking turns on the same images; the weights are random, nothing is downloaded. The
-distance: at 2048 dimensions, by SciPy's sqrtm of the product, as published, and by the symmetric
-form. Memory: the peak of a process that makes the statistics of so many images, with a small
+Features: images a second of each extractor beside the package that it is named after, from the same file of
+random weights, as `benchmarks.packages` makes it. Each has a process of its own, since the thread pools of
+two frameworks in one process disturb each other, and the two of a pair take turns, because a shared machine
+drifts; medians, and the median of the rounds' own ratios, are printed. What is not installed is left out
+with a line. The distance: at 2048 dimensions, by SciPy's sqrtm of the product, as published, and by the
+symmetric form. Memory: the peak of a process that makes the statistics of so many images, with a small
 network of 2048 features in Inception's place, which would take half an hour.
 """
 
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -19,7 +20,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from unittest import mock
 
 import click
 import numpy as np
@@ -28,42 +28,85 @@ from scipy import linalg
 from keras_gan import start_tensorflow
 from keras_gan.evaluation import metrics
 
-PYTORCH_FID_BATCH = 50  # its default
+PACKAGES = ("pytorch-fid", "torch-fidelity", "torchmetrics", "clean-fid", "torcheval")
+PAIRS = {"inception": "pytorch-fid"} | {name: name for name in PACKAGES}  # an extractor, and who it is beside
+PACKAGE_BATCH = 50  # images through a package's network at once: pytorch-fid's default
 COUNTS = (1000, 20000)
 _REPOSITORY = Path(__file__).parents[1]
 
 
-def features_of_keras(pictures):
-    """Returns a function that computes the features of the images."""
-    import keras
+def build_package_features(name, folder):
+    """Returns a function from uint8 images to a package's features; writes its weights into a folder."""
+    from benchmarks.packages import build_package
 
-    from keras_gan.evaluation import inception
+    compute = build_package(name, folder).features
 
-    with tempfile.TemporaryDirectory() as folder:
+    def in_batches(images):
+        rgb = np.repeat(images, 3 // images.shape[3], axis=3)
+        return [compute(rgb[i : i + PACKAGE_BATCH]) for i in range(0, len(rgb), PACKAGE_BATCH)]
+
+    return in_batches
+
+
+def build_features(name, folder):
+    """Returns an extractor of this project, with the weights that are in a folder."""
+    start_tensorflow.import_tensorflow()
+    from keras_gan.evaluation import inception, package_inception
+
+    if name == "inception":
         path = Path(folder, "random.weights.h5")
-        keras.applications.InceptionV3(weights=None).save_weights(path)
-        extractor = inception.load_inception(path)
-    return lambda: extractor(pictures)
+        inception.build_inception().save_weights(path)
+        return inception.load_inception(path)
+    path = Path(folder, "torchvision.pth" if name == "torcheval" else "2015.pth")
+    return package_inception.load_package_extractor(name, path, True, lambda line: None)
 
 
-def features_of_pytorch_fid(pictures):
-    """Returns a function that does the same with the network, the resizing and batches of pytorch-fid."""
-    import torch
-    from pytorch_fid import inception
+def work(side, name, folder, count, shape):
+    """Computes features of so many images whenever a line comes, and answers with the seconds."""
+    answers, sys.stdout = sys.stdout, sys.stderr  # whatever a package prints is no answer
+    images = np.random.default_rng(0).integers(0, 256, (count, *shape), np.uint8)
+    compute = {"package": build_package_features, "keras_gan": build_features}[side](name, folder)
+    compute(images)
+    print("ready", file=answers, flush=True)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        compute(images)
+        print(time.perf_counter() - start, file=answers, flush=True)
 
-    torch.set_num_threads(os.cpu_count())
-    with (
-        mock.patch.object(inception, "load_state_dict_from_url"),
-        mock.patch.object(torch.nn.Module, "load_state_dict"),
-    ):
-        network = inception.InceptionV3([3]).eval()
-    grey = torch.from_numpy(pictures.transpose(0, 3, 1, 2) / np.float32(255)).repeat(1, 3, 1, 1)
 
-    def run():
-        with torch.no_grad():
-            return [network(batch)[0].numpy() for batch in grey.split(PYTORCH_FID_BATCH)]
+def start(side, name, folder, count, size):
+    """Returns the process of one side of a pair, once it is ready; None where it cannot take part."""
+    words = ["--worker", side, "--only", name, "--folder", folder, "--images", str(count), "--size", size]
+    command = [sys.executable, "-m", "benchmarks.fid", *words]
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=_REPOSITORY, **pipes)
+    if process.stdout.readline() == "ready\n":
+        return process
+    lines = process.communicate()[1].strip().splitlines() or ["its process ended"]
+    click.echo(f"{name} is left out: {lines[-1]}", err=True)
+    return None
 
-    return run
+
+def images_a_second(name, count, rounds, size):
+    """Returns the images a second of an extractor and of the package beside it, or None without it."""
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = start("package", PAIRS[name], folder, count, size)
+        if not theirs and name in PACKAGES:
+            return None  # the package writes the weights
+        sides = {"keras_gan": start("keras_gan", name, folder, count, size), "package": theirs}
+        sides = {side: process for side, process in sides.items() if process}
+        seconds = {side: [] for side in sides}
+        for _ in range(rounds):
+            for side, process in sides.items():
+                process.stdin.write("\n")
+                process.stdin.flush()
+                seconds[side].append(float(process.stdout.readline()))
+        for process in sides.values():
+            process.communicate()
+    row = {side: count / statistics.median(taken) for side, taken in seconds.items()}
+    if theirs:
+        row["ratio"] = float(np.median(np.divide(seconds["package"], seconds["keras_gan"])))
+    return row
 
 
 def medians(functions, rounds):
@@ -75,17 +118,6 @@ def medians(functions, rounds):
             function()
             seconds[name] += [time.perf_counter() - start] if number else []
     return {name: statistics.median(found) for name, found in seconds.items()}
-
-
-def images_a_second(count, rounds):
-    """Returns {name: images a second}; without pytorch-fid of this project alone, which is said."""
-    pictures = np.random.default_rng(0).integers(0, 256, (count, 28, 28, 1), np.uint8)
-    functions = {"keras_gan": features_of_keras(pictures)}
-    try:
-        functions["pytorch-fid"] = features_of_pytorch_fid(pictures)
-    except (ImportError, RuntimeError) as error:
-        click.echo(f"pytorch-fid is left out: {error}", err=True)
-    return {name: count / seconds for name, seconds in medians(functions, rounds).items()}
 
 
 def seconds_of_a_distance(dimensions, rounds):
@@ -130,30 +162,50 @@ def peak_of_this(count):
 
 @click.command()
 @click.option("--images", "count", default=100, show_default=True, type=click.IntRange(1), help="In a round.")
+@click.option("--size", default="28x28x1", show_default=True, help="Height, width and channels of an image.")
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(1))
 @click.option("--dimensions", default=2048, show_default=True, type=click.IntRange(2))
+@click.option("--only", multiple=True, type=click.Choice(list(PAIRS)), help="Extractors. Default: all.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
-def main(count, rounds, dimensions, as_json):
-    """Measures and prints all three."""
-    memory = {n: peak_memory(n) for n in COUNTS}
-    start_tensorflow.import_tensorflow()
-    rates = images_a_second(count, rounds)
-    seconds, values = seconds_of_a_distance(dimensions, rounds)
-    if as_json:
-        found = {"images_a_second": rates, "seconds": seconds, "distances": values, "peak_bytes": memory}
-        click.echo(json.dumps(found, indent=2))
+@click.option("--worker", hidden=True)
+@click.option("--folder", hidden=True)
+def main(count, size, rounds, dimensions, only, as_json, worker, folder):
+    """Measures and prints all three; with --only the features alone."""
+    if worker:
+        work(worker, only[0], folder, count, tuple(map(int, size.split("x"))))
         return
-    for name, rate in rates.items():
-        ratio = rate / rates.get("pytorch-fid", np.nan)
-        click.echo(f"{name:12} {rate:6.1f} images/s   {ratio:.2f} of pytorch-fid's")
+    rates = {}
+    for name in only or PAIRS:
+        rates[name] = images_a_second(name, count, rounds, size)
+        if rates[name] and not as_json:
+            click.echo(format_rate(name, rates[name]))
+    found = {"images_a_second": rates}
+    if not only:
+        memory = {n: peak_memory(n) for n in COUNTS}
+        seconds, values = seconds_of_a_distance(dimensions, rounds)
+        found |= {"seconds": seconds, "distances": values, "peak_bytes": memory}
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    elif not only:
+        click.echo("\n".join(format_costs(dimensions, **found)))
+
+
+def format_rate(name, row):
+    """Returns a line on the images a second of an extractor and of the package beside it."""
+    line = f"{name:15} {row['keras_gan']:6.1f} images/s"
+    if "package" not in row:
+        return line
+    return f"{line}   {PAIRS[name]} itself {row['package']:6.1f}   {row['ratio']:.2f} times as fast"
+
+
+def format_costs(dimensions, seconds, distances, peak_bytes, **_):
+    """Yields the lines on the distance and the memory."""
     for form, taken in seconds.items():
         ratio = seconds["sqrtm"] / taken
-        click.echo(
-            f"{form:22} {taken:7.2f} s at {dimensions} dimensions   {ratio:.1f} times as fast as sqrtm"
-        )
-    click.echo(f"the two forms differ by {abs(values['sqrtm'] / values['symmetric'] - 1):.1e}")
-    for n, peak in memory.items():
-        click.echo(f"{n:6} images: {peak / 2**20:.0f} MiB at most")
+        yield f"{form:22} {taken:7.2f} s at {dimensions} dimensions   {ratio:.1f} times as fast as sqrtm"
+    yield f"the two forms differ by {abs(distances['sqrtm'] / distances['symmetric'] - 1):.1e}"
+    for n, peak in peak_bytes.items():
+        yield f"{n:6} images: {peak / 2**20:.0f} MiB at most"
 
 
 if __name__ == "__main__":
