@@ -135,13 +135,12 @@ def _build_torchmetrics(folder):
     import torch
     from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 
-    class Given(torch.nn.Identity):
-        num_features = 2048
-
     path = _save_weights_of_2015(folder)
 
     def distance(a, b):
-        metric = FrechetInceptionDistance(Given())
+        given = torch.nn.Identity()
+        given.num_features = a.shape[1]
+        metric = FrechetInceptionDistance(given)
         metric.update(torch.from_numpy(b), real=True)
         metric.update(torch.from_numpy(a), real=False)
         return metric.compute().item()

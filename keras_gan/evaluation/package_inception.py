@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from keras_gan.evaluation import torch_inception, weights
 from keras_gan.evaluation.extractor import FeatureExtractor, hash_arrays
+from keras_gan.evaluation.fused import NAMED, fuse, in_precision
 from keras_gan.evaluation.resize import (
     resize_as_pytorch,
     resize_as_tensorflow_1,
@@ -78,7 +79,11 @@ PACKAGES = {
 
 
 def load_package_extractor(
-    name: str, given: str | Path | None, offline: bool, warn: Callable[[str], object]
+    name: str,
+    given: str | Path | None,
+    offline: bool,
+    warn: Callable[[str], object],
+    precision: str = "float32",
 ) -> FeatureExtractor:
     """Returns the extractor that gives a package's features of the same images, to rounding.
 
@@ -86,6 +91,7 @@ def load_package_extractor(
         name: one of PACKAGES.
         given: path of the package's weights: a .pth file, or what `convert-weights` made of it; None is
             what is at hand, or a download.
+        precision: of the feature maps, "float32" or "bfloat16".
 
     Raises:
         FileNotFoundError: there is no such file, or none is at hand and `offline` is set.
@@ -97,6 +103,8 @@ def load_package_extractor(
     path = path or weights.download_weights(name, offline, warn)
     if name == "clean-fid":
         if _is_torchscript(path):
+            if precision != "float32":
+                raise ValueError(f"PyTorch computes {path} in float32. Received: {precision}.")
             return _load_torchscript(path)
         warn("clean-fid's own file is a TorchScript; pytorch-fid's, of the same network, stands in.")
     if name == "torcheval":
@@ -105,15 +113,17 @@ def load_package_extractor(
             "at 160 images."
         )
     arrays = weights.read_arrays(path)
+    used = (np.asarray(arrays[array], np.float32) for array in torch_inception.NAMES)
     network = torch_inception.build_network(arrays, package.of_2015, package.with_logits)
     return FeatureExtractor(
         name,
-        f"InceptionV3 of {name}, {weights.describe_origin(name, path)}",
-        hash_arrays(np.asarray(arrays[array], np.float32) for array in torch_inception.NAMES),
-        package.preprocessing,
-        network,
+        f"InceptionV3 of {name}, {weights.describe_origin(name, path)}{NAMED[precision]}",
+        hash_arrays(in_precision(used, precision)),
+        package.preprocessing + NAMED[precision],
+        fuse(network, precision),
         package.prepare,
         batch_size=16,
+        sizes=tuple(output.shape[1] for output in network.outputs),
     )
 
 
