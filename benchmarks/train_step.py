@@ -21,6 +21,7 @@ from benchmarks.contestants import CONTESTANTS, EAGER, draw_batches, list_produc
 from keras_gan.presets import PRESETS
 
 COMPARED_STEPS = 20
+SECONDS_OF_REST = 0.5  # between contestants: threads of BLAS and OpenMP wait for work without sleeping
 
 
 class Process:
@@ -101,6 +102,7 @@ def measure(processes, rounds, steps):
     ms = {name: [] for name in processes}
     for _ in range(rounds):
         for name, process in processes.items():
+            time.sleep(SECONDS_OF_REST)
             process.ask(2)  # wakes its threads, and fills the caches with its own
             ms[name].append(process.ask(steps))
     return {name: np.array(values) for name, values in ms.items()}
