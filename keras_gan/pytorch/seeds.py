@@ -12,6 +12,7 @@ from keras_gan import progress
 from keras_gan.config import TrainConfig
 from keras_gan.data.datasets import Dataset
 from keras_gan.model import engines
+from keras_gan.model.checkpoint import read_checkpoint
 from keras_gan.model.gan import GAN
 from keras_gan.preset_diff import get_preset
 from keras_gan.pytorch.gan import TorchGAN
@@ -71,14 +72,14 @@ def list_jobs(
 def time_runs(jobs: dict[tuple[int, str], Job], config: TrainConfig, images: np.ndarray) -> list[float]:
     """Returns the milliseconds per step of each run, in their order; see `time_steps`.
 
-    PyTorch goes first at every other seed.
+    PyTorch goes first at every other seed. All seeds share two GANs, so that XLA compiles once.
     """
-    times = []
-    for i, seed in enumerate(dict.fromkeys(seed for seed, _ in jobs)):
-        ours = GAN.load(Path(jobs[seed, "keras"].folder, CHECKPOINT))
-        theirs = TorchGAN(**ours.config.to_dict())
-        theirs.load(ours.arrays())
-        theirs.step = ours.step
+    paths = [Path(job.folder, CHECKPOINT) for (_, framework), job in jobs.items() if framework == "keras"]
+    ours = GAN.load(paths[0])
+    theirs, times = TorchGAN(**ours.config.to_dict()), []
+    for i, path in enumerate(paths):
+        for gan in (ours, theirs):
+            gan.restore(read_checkpoint(path), path)
         order = -1 if i % 2 else 1
         times += time_steps([(ours, config), (theirs, config)][::order], images)[::order]
     return times
