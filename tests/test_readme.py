@@ -145,7 +145,7 @@ def test_options_in_the_text_exist():
     known = {o for command in main.main.commands.values() for p in command.params for o in p.opts}
     for name in set(re.findall(r"python -m benchmarks\.(\w+)", TEXT)):
         source = (REPOSITORY / "benchmarks" / f"{name}.py").read_text()  # which may need a peer to import
-        known |= set(re.findall(r'click\.option\("(--[a-z-]+)"', source))
+        known |= set(re.findall(r'click\.option\(\s*"(--[a-z-]+)"', source))
     shown = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT))
     others = {"--logdir", "--check", "--port", "--nthreads"}  # of TensorBoard, ruff and Dask
     others |= {"--nodes", "--ntasks-per-node", "--gpus-per-node", "--kill-on-bad-exit"}  # of SLURM

@@ -52,10 +52,10 @@ def test_finished_run_is_kept_and_unfinished_one_goes_on_to_the_same_numbers(mak
     assert_equal_runs(long, whole)
 
 
-def test_run_that_is_there_and_is_another_is_refused_before_any_trains(make, in_process, tmp_path):
+def test_run_that_is_there_and_is_another_is_refused_before_any_trains(make, in_process, tmp_path, pixels):
     sweep.run_jobs([make("a")])
     in_process.clear()
-    np.savez(tmp_path / "others.npz", images=np.zeros((50, 8, 8, 1), np.uint8))
+    np.savez(tmp_path / "others.npz", images=pixels ^ 1)
     for settings, match in (
         ({"lr": 0.5}, "a: A run keeps its settings when it is resumed. Received: lr=0.5 given, "),
         ({"steps": 3}, "not be longer than it is to be, 3 steps. Received: .*a of 4 steps"),
