@@ -36,7 +36,8 @@ from keras_gan.commands.workers import (
     strategy_options,
 )
 from keras_gan.config import DEVICES, ENGINES, FITS, PRECISIONS, SAMPLES, TrainConfig
-from keras_gan.report.reproduce import quote_folder
+from keras_gan.progress import get_program
+from keras_gan.report.reproduce import quote_folder, resume_command
 from keras_gan.training import interrupt
 
 _OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
@@ -115,11 +116,7 @@ _OUTDIR = "\0"  # what --resume without a folder stands for: no path can be it
     help="Continue the run in DIR, or --outdir, to --epochs in total.",
 )
 @click.option(
-    "--from",
-    "start",
-    type=UserPath(),
-    metavar="RUN",
-    help="Begin with the weights of a run or checkpoint, at step 0.",
+    "--from", "start", type=UserPath(), metavar="RUN", help="Begin with the weights of a run or checkpoint."
 )
 @click.option("--tensorboard", is_flag=True, help="Also write losses and grids for TensorBoard.")
 @click.option("--offline", is_flag=True, help=OFFLINE)
@@ -173,7 +170,7 @@ def train(ctx, outdir, overwrite, resume, start, tensorboard, offline, dry_run, 
         raise ValueError(f"{error}{'' if resume else _list_ways_out(ctx, outdir, has_run)}") from None
     except interrupt.Interrupted as stop:
         if str(stop):  # which only the first worker says
-            warn(f"{stop} To continue: {_resume_command(ctx, outdir)}")
+            warn(f"{stop} To continue: {resume_command(outdir, tensorboard)}")
         ctx.exit(stop.exit_code)
 
 
@@ -201,7 +198,7 @@ def _read_info(ctx, outdir, overwrite):
     try:
         return read_info(outdir)
     except FileNotFoundError as error:
-        start = f"{_train_command(ctx)} --outdir {quote_folder(outdir)}"
+        start = f"{get_program()} train --outdir {quote_folder(outdir)}"
         raise FileNotFoundError(f"{error} To start one: {start}") from None
 
 
@@ -231,23 +228,14 @@ def _is_given(ctx, name):
     return ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
-def _train_command(ctx):
-    return f"{ctx.find_root().info_name} train"
-
-
-def _resume_command(ctx, outdir):
-    tensorboard = " --tensorboard" if ctx.params["tensorboard"] else ""  # which no file of the run records
-    return f"{_train_command(ctx)} --resume {quote_folder(outdir)}{tensorboard}"
-
-
 def _list_ways_out(ctx, outdir, has_run):
     """Returns the full commands that work where `outdir` holds a run, or other files."""
-    train = f"{ctx.find_root().info_name} {shlex.join(ctx.obj)}"
+    train = f"{get_program()} {shlex.join(ctx.obj)}"
     names = (f"{outdir.rstrip('/')}-{i}" for i in range(2, 10**6))
     keep = f"{train} --outdir {quote_folder(next(name for name in names if not os.path.lexists(name)))}"
     if not has_run:
         return f" To keep them: {keep}"
-    resume = _resume_command(ctx, outdir)
+    resume = resume_command(outdir, ctx.params["tensorboard"])
     return f" To continue it: {resume}    To replace it: {train} --overwrite    To keep it: {keep}"
 
 

@@ -14,7 +14,11 @@ import numpy as np
 
 from keras_gan.config import GanConfig
 from keras_gan.files import npz
-from keras_gan.model.gan_class import name_gan_class
+from keras_gan.model.gan_class import find_gan_class, name_gan_class
+
+
+class ClassNotImported(ValueError):
+    """A checkpoint is of a subclass of `GAN` that this process has not imported."""
 
 
 class Checkpoint(NamedTuple):
@@ -56,6 +60,27 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"Expected a checkpoint of a GAN. Received: {path} ({reason}).") from None
+
+
+def load_gan(cls: type, path: str | Path) -> Any:
+    """Returns the GAN of a checkpoint, of `cls` or the subclass of it that wrote the file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ClassNotImported: the file is of a class that is not imported yet.
+        ValueError: the file is damaged, or is no checkpoint of a GAN.
+    """
+    saved = read_checkpoint(path)
+    kind = saved.gan_class and find_gan_class(saved.gan_class, cls) or cls
+    if saved.gan_class and name_gan_class(kind) is None:  # `GAN` itself
+        raise ClassNotImported(
+            f"{path} is of the class {saved.gan_class}, which is imported only if you say so: "
+            f"--gan {saved.gan_class}, or load it with that class in Python."
+        )
+    gan = kind(**saved.config.to_dict())
+    gan.restore(saved, path)
+    gan.loaded_from = Path(path)
+    return gan
 
 
 def assign_arrays(

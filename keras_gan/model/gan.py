@@ -1,5 +1,6 @@
 """The class `GAN`: two networks joined into a third, and their updates through `train_on_batch`."""
 
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,12 @@ from keras_gan.device import keras_settings
 from keras_gan.figures import curves
 from keras_gan.figures.grid import draw_grid, fit_grid, save_sample_grid, to_pil
 from keras_gan.model import checkpoint, networks, sampling, updates
-from keras_gan.model.gan_class import find_gan_class
 from keras_gan.preset_diff import get_preset
 from keras_gan.rng import Stream, draw_grid_noise, draw_noise, draw_seeds_noise, seed_globals
 from keras_gan.run import history, info
 from keras_gan.setting_checks import check_seeds
 
 JIT_COMPILE = True  # GAN's default; the tests, which build many GANs, switch it off
-
-
-class ClassNotImported(ValueError):
-    """A checkpoint is of a subclass of `GAN` that this process has not imported."""
 
 
 class GAN:
@@ -44,8 +40,7 @@ class GAN:
             preset: name of one of `keras_gan.PRESETS`.
             jit_compile: whether XLA compiles the steps; the classic calls are a fifth slower
                 without it. None is `JIT_COMPILE`.
-            settings: the other fields of `GanConfig`: image_shape, latent_dim, lr, b1, b2, seed,
-                precision; the default is the preset's own.
+            settings: the other fields of `GanConfig`; the default is the preset's own.
 
         Raises:
             ValueError: a value is out of its range.
@@ -77,35 +72,13 @@ class GAN:
             self.discriminator = self.build_discriminator()
             self.generator = self.build_generator()
         self.combined = updates.Combined(self.generator, self.discriminator)
-        d_optimizer, g_optimizer = self.build_optimizers()
-        if d_optimizer is g_optimizer:
-            raise ValueError("build_optimizers must return two optimizers. Received: one, twice.")
-        d_optimizer.build(self.discriminator.trainable_variables)
-        g_optimizer.build(self.generator.trainable_variables)
-        loss = updates.build_loss(self.preset.semantics_of("loss"))
-        of_parts = self.rule.joint_d_update
-        self.discriminator.compile(
-            loss=loss,
-            loss_weights=2.0 if of_parts and self.rule.d_loss == "sum" else None,
-            optimizer=d_optimizer,
-            metrics=updates.build_metrics_of_parts(loss) if of_parts else [updates.accuracy],
-            jit_compile=jit_compile,
-        )
-        self.combined.compile(loss=loss, optimizer=g_optimizer, jit_compile=jit_compile)
-        for model in (self.discriminator, self.combined):
-            updates.build_metrics(model)
-        self._generate = tf.function(
-            lambda z: updates.make_fakes(self.generator, self.rule, z), jit_compile=jit_compile
-        )
+        updates.compile_networks(self, *self.build_optimizers(), jit_compile=jit_compile)
+        make_fakes = functools.partial(updates.make_fakes, self.generator, self.rule)
+        self._generate = tf.function(make_fakes, jit_compile=jit_compile)
 
     def build_optimizers(self) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
         """Returns the discriminator's and the generator's optimizer; a subclass may return any two."""
-        c, semantics = self.config, self.preset.semantics_of("adam")
-        d_lr, g_lr = (c.lr if own is None else own for own in (c.d_lr, c.g_lr))
-        d_adam, g_adam = (
-            updates.build_adam(semantics, lr, c.b1, c.b2, self.preset.epsilon) for lr in (d_lr, g_lr)
-        )
-        return d_adam, g_adam
+        return updates.build_optimizers(self.preset, self.config)
 
     def build_generator(self) -> keras.Model:
         """Returns the generator; a subclass may return any Keras model."""
@@ -116,44 +89,22 @@ class GAN:
         return networks.build_discriminator(self.preset, self.image_shape, self.seed)
 
     def generate(self, z: Any) -> tf.Tensor:
-        """Returns fakes (batch, h, w, c) in [-1, 1] for the discriminator.
-
-        Args:
-            z: float array (batch, latent_dim).
-        """
+        """Returns fakes (batch, h, w, c) in [-1, 1] for the discriminator, of z (batch, latent_dim)."""
         return self._generate(tf.cast(z, self.generator.dtype))
 
     def update_discriminator(self, real: Any, fake: Any) -> tuple[Any, ...]:
-        """Trains the discriminator once, on a batch of each; the generator does not change.
+        """Trains the discriminator once, on floats (batch, h, w, c) in [-1, 1]; the generator stays.
 
-        Args:
-            real, fake: floats (batch, h, w, c) in [-1, 1].
-
-        Returns:
-            (d_loss_real, d_loss_fake, d_acc_real, d_acc_fake) of this batch, before its update.
+        Returns d_loss_real, d_loss_fake, d_acc_real and d_acc_fake of this batch, before its update.
         """
         return updates.update_discriminator(self, real, fake)
 
     def update_generator(self, z: Any) -> Any:
-        """Trains the generator once, through `combined`; the discriminator does not change.
-
-        Args:
-            z: float array (batch, latent_dim).
-
-        Returns:
-            g_loss of this batch, before its update.
-        """
+        """Trains the generator once, through `combined`, on z (batch, latent_dim); returns g_loss."""
         return updates.update_generator(self, z)
 
     def noise(self, seeds: Iterable[int] | int) -> np.ndarray:
-        """Returns float32 noise (n, latent_dim): one row per seed, or n rows from this GAN's seed.
-
-        Args:
-            seeds: seeds, each of which always gives the same row, or the number n.
-
-        Raises:
-            ValueError: a seed is negative, or the number below 1.
-        """
+        """Returns float32 noise (n, latent_dim): one row per seed, or n rows from this GAN's seed."""
         seeds = check_seeds(seeds)
         if isinstance(seeds, int):
             return draw_noise(self.seed, Stream.EVALUATION, 0, seeds, self.latent_dim)
@@ -203,18 +154,12 @@ class GAN:
         *,
         data: Any = None,
         outdir: str | Path = "images",
-        engine: str | None = None,
         overwrite: bool = False,
         resume: bool = False,
         quiet: bool = False,
-        checkpoint_interval: int | None = None,
-        fid_interval: int | None = None,
-        fid_samples: int | None = None,
-        features: str | None = None,
         tensorboard: bool = False,
         callbacks: Iterable[keras.callbacks.Callback] = (),
-        strategy: str | None = None,
-        replicas: int | None = None,
+        **settings: Any,
     ) -> dict[str, np.ndarray]:
         """Trains and writes a run directory; a second call continues where the first ended.
 
@@ -223,22 +168,16 @@ class GAN:
             data: name of a data set, path of images, array or tensor (n, h, w[, c]), list, data set
                 or loader of images, see docs/data.md; None is the preset's data set.
             outdir: folder for samples, history and checkpoint.
-            engine: one of `config.ENGINES`; None is the default, or the resumed run's.
             overwrite: whether to replace a run in `outdir`.
             resume: whether to continue the run in `outdir` from its checkpoint, to `epochs` in
                 total; settings that are not given are the run's.
-            checkpoint_interval: in epochs; None is once a minute.
-            fid_interval: in epochs, between scores (Fréchet distances) of the samples, written to
-                metrics.jsonl; None is never.
-            fid_samples: samples per score; None is 5,000.
-            features: feature extractor: "inception", "classifier", the path of a .keras file, or
-                None for the best one at hand.
             tensorboard: whether to write losses, scores and grids for TensorBoard, too.
             callbacks: Keras callbacks; their model is the generator, a batch a step, an epoch the
                 preset's; logs hold d_loss, g_loss, loss (g_loss), d_acc_real, d_acc_fake, score.
-            strategy: one of `config.STRATEGIES`: "mirrored" trains on all GPUs, or `replicas` of them,
-                "multi-worker" on several machines. For "multi-worker", and for logical CPU devices,
-                `model.workers.join_workers` must be called before the GAN is built.
+            settings: other fields of `TrainConfig`; None is the default, or the resumed run's. They are
+                engine, checkpoint_interval, fid_interval, fid_samples, features, strategy and replicas.
+                For strategy "multi-worker", and for logical CPU devices, call
+                `model.workers.join_workers` before the GAN is built.
 
         Returns:
             The history of the whole run: dict of column name to array (steps,), as in history.csv;
@@ -248,14 +187,12 @@ class GAN:
             ValueError: a setting is out of range, the images do not fit, or the run that is
                 continued has other images or another batch size.
             FileExistsError: `outdir` holds another run.
+            TypeError: there is no such setting.
             KeyboardInterrupt: on Ctrl-C or SIGTERM, after a checkpoint.
         """
         from keras_gan.training import gan_train  # a higher level, imported only when it is called
 
-        settings: dict[str, Any] = dict(epochs=epochs, batch_size=batch_size, engine=engine)
-        settings |= dict(sample_interval=sample_interval, checkpoint_interval=checkpoint_interval)
-        settings |= dict(fid_interval=fid_interval, fid_samples=fid_samples, features=features)
-        settings |= dict(strategy=strategy, replicas=replicas)
+        settings |= dict(epochs=epochs, batch_size=batch_size, sample_interval=sample_interval)
         options: dict[str, Any] = dict(overwrite=overwrite, resume=resume, quiet=quiet)
         options |= dict(tensorboard=tensorboard, callbacks=callbacks)
         return gan_train.train_gan(self, settings, data, outdir, **options)
@@ -270,7 +207,7 @@ class GAN:
     ) -> float:
         """Returns the Fréchet distance of samples to real images: FID, in InceptionV3's features.
 
-        It prints how many images go through which network, and about how long that takes.
+        It is a float with attributes, `evaluation.gan_fid.FrechetDistance`.
 
         Args:
             real: a data set ("mnist:test"), a path, or images as `train` takes them; None is the test part of
@@ -280,9 +217,6 @@ class GAN:
                 download them a classifier of the images' labels stands in, with a warning.
             seed: of the noise and of which images are taken.
             mode: of the samples, as in `sample`.
-
-        Returns:
-            A float with attributes, `evaluation.gan_fid.FrechetDistance`.
 
         Raises:
             ValueError: the images have another shape, or it is not known on which this GAN trained.
@@ -299,23 +233,9 @@ class GAN:
     def load(cls, path: str | Path) -> "GAN":
         """Returns the GAN that `save` wrote, ready to sample from or to train on.
 
-        `GAN.load` returns the subclass that wrote the file, which must have been imported.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the file is damaged, is no checkpoint of a GAN, or is of a class not yet imported.
+        It is of the subclass that wrote the file, which must have been imported; see `checkpoint.load_gan`.
         """
-        saved = checkpoint.read_checkpoint(path)
-        kind = find_gan_class(saved.gan_class, cls) or cls if saved.gan_class else cls
-        if saved.gan_class and kind is GAN:
-            raise ClassNotImported(
-                f"{path} is of the class {saved.gan_class}, which is imported only if you say so: "
-                f"--gan {saved.gan_class}, or load it with that class in Python."
-            )
-        gan = kind(**saved.config.to_dict())
-        gan.restore(saved, path)
-        gan.loaded_from = Path(path)
-        return gan
+        return checkpoint.load_gan(cls, path)
 
     def restore(self, saved: checkpoint.Checkpoint, path: str | Path) -> None:
         """Sets networks, optimizers and step from the checkpoint that was read from `path`."""
@@ -327,9 +247,5 @@ class GAN:
         return {name: variable.numpy() for name, variable in self.variables().items()}
 
     def variables(self) -> dict[str, keras.Variable]:
-        """Returns everything that training changes, of both networks: dict of name to Keras variable.
-
-        Names are "generator/0/kernel", "generator/0/kernel/momentum" and so on, where the number is
-        the layer's index in its model; Adam's update count is "generator/iteration".
-        """
+        """Returns all that training changes, by names such as "generator/0/kernel/momentum"."""
         return checkpoint.named_variables(self)

@@ -11,7 +11,8 @@ import keras
 
 from keras_gan.files.keras_archive import check_keras_file
 from keras_gan.model import checkpoint
-from keras_gan.model.gan import GAN, ClassNotImported
+from keras_gan.model.checkpoint import ClassNotImported
+from keras_gan.model.gan import GAN
 from keras_gan.model.gan_class import list_layers
 from keras_gan.preset_diff import get_preset
 from keras_gan.run.config_json import find_info

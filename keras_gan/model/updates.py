@@ -9,14 +9,24 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_gan.config import GanConfig
 from keras_gan.model import torch_like
-from keras_gan.presets import UpdateRule
+from keras_gan.presets import Preset, UpdateRule
 
 
 def build_adam(semantics: str, lr: float, b1: float, b2: float, epsilon: float) -> keras.optimizers.Adam:
     """Returns an Adam optimizer as Keras or PyTorch computes it."""
     kind = torch_like.TorchAdam if semantics == "torch" else keras.optimizers.Adam
     return kind(float(lr), float(b1), float(b2), epsilon=epsilon)
+
+
+def build_optimizers(
+    preset: Preset, config: GanConfig
+) -> tuple[keras.optimizers.Adam, keras.optimizers.Adam]:
+    """Returns the discriminator's and the generator's Adam optimizer."""
+    d_lr, g_lr = (config.lr if own is None else own for own in (config.d_lr, config.g_lr))
+    semantics, others = preset.semantics_of("adam"), (config.b1, config.b2, preset.epsilon)
+    return build_adam(semantics, d_lr, *others), build_adam(semantics, g_lr, *others)
 
 
 def build_loss(semantics: str) -> keras.losses.Loss:
@@ -60,6 +70,35 @@ def _on_part(function, label, name):
         return tf.reduce_sum(values * rows) / tf.reduce_sum(rows)
 
     return keras.metrics.MeanMetricWrapper(mean, name=name)
+
+
+def compile_networks(
+    gan: Any,
+    d_optimizer: keras.optimizers.Optimizer,
+    g_optimizer: keras.optimizers.Optimizer,
+    jit_compile: bool,
+) -> None:
+    """Compiles the discriminator and the combined model of a `GAN` for the updates of its preset.
+
+    Raises:
+        ValueError: both networks have the same optimizer, which would mix their moments.
+    """
+    if d_optimizer is g_optimizer:
+        raise ValueError("build_optimizers must return two optimizers. Received: one, twice.")
+    d_optimizer.build(gan.discriminator.trainable_variables)
+    g_optimizer.build(gan.generator.trainable_variables)
+    loss = build_loss(gan.preset.semantics_of("loss"))
+    joint = gan.rule.joint_d_update
+    gan.discriminator.compile(
+        loss=loss,
+        loss_weights=2.0 if joint and gan.rule.d_loss == "sum" else None,
+        optimizer=d_optimizer,
+        metrics=build_metrics_of_parts(loss) if joint else [accuracy],
+        jit_compile=jit_compile,
+    )
+    gan.combined.compile(loss=loss, optimizer=g_optimizer, jit_compile=jit_compile)
+    for model in (gan.discriminator, gan.combined):
+        build_metrics(model)
 
 
 class Combined(keras.Model):

@@ -39,9 +39,13 @@ def _word(value):
     return "x".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def resume_command(folder: str | Path) -> str:
-    """Returns the command that continues the run in a folder."""
-    return f"{get_program()} train --resume {quote_folder(folder)}"
+def resume_command(folder: str | Path, tensorboard: bool = False) -> str:
+    """Returns the command that continues the run in a folder.
+
+    Args:
+        tensorboard: whether it writes for TensorBoard, which no file of the run records.
+    """
+    return f"{get_program()} train --resume {quote_folder(folder)}{' --tensorboard' if tensorboard else ''}"
 
 
 def quote_folder(folder: str | Path) -> str:

@@ -1,5 +1,6 @@
 """The work of `GAN.train`: finds the data set and the configuration, and says in Python how to go on."""
 
+import dataclasses
 import os
 
 import keras
@@ -13,6 +14,9 @@ from keras_gan.streams import safe_output
 from keras_gan.training import interrupt, loop
 from keras_gan.training.follow import share_config
 from keras_gan.training.run_dir import RunExistsError
+
+# The images are given as `data`, and the device was chosen when the GAN was built.
+_NOT_TAKEN = {"gan", "dataset", "data", "image_size", "fit", "background", "device"}
 
 
 @safe_output()
@@ -34,6 +38,11 @@ def train_gan(
         settings: dict of fields of `TrainConfig`; those that are None were not given.
         data: name of a data set, path of images, what `convert.read_data` takes, or None.
     """
+    known = {field.name for field in dataclasses.fields(TrainConfig)} - _NOT_TAKEN
+    if unknown := settings.keys() - known:
+        raise TypeError(
+            f"GAN.train takes {', '.join(sorted(known))}. Received: {', '.join(sorted(unknown))}."
+        )
     if resume and overwrite:
         raise ValueError("Give resume=True or overwrite=True, not both.")
     if isinstance(callbacks, keras.callbacks.Callback):
@@ -41,8 +50,8 @@ def train_gan(
     outdir = os.path.expanduser(outdir)
     given = {name: value for name, value in settings.items() if value is not None}
     if isinstance(data, (str, os.PathLike)):
-        known = isinstance(data, str) and datasets.is_dataset_name(data)
-        given |= {"dataset": data} if known else {"data": os.fspath(data), "dataset": None}
+        is_name = isinstance(data, str) and datasets.is_dataset_name(data)
+        given |= {"dataset": data} if is_name else {"data": os.fspath(data), "dataset": None}
     info = read_info(outdir) if resume else None
     if info:
         own = gan.config.to_dict()

@@ -47,9 +47,9 @@ def test_file_of_a_class_that_is_not_imported_names_the_class_and_imports_nothin
     file, tmp_path, monkeypatch
 ):
     gan_class.load_gan_class(f"{file}:Mine")("aioz", **SETTINGS).save(tmp_path / "gan.npz")
-    from keras_gan.model import gan
+    from keras_gan.model import checkpoint
 
-    monkeypatch.setattr(gan, "find_gan_class", lambda name, kind: None)
+    monkeypatch.setattr(checkpoint, "find_gan_class", lambda name, kind: None)
     with pytest.raises(ValueError, match=f"only if you say so: --gan {file}:Mine"):
         GAN.load(tmp_path / "gan.npz")
 

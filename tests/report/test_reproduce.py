@@ -62,6 +62,7 @@ def test_digits_that_stood_in_for_mnist_are_named(pixels):
 def test_command_to_resume_is_quoted():
     assert reproduce.resume_command("my run") == "python -m keras_gan train --resume 'my run'"
     assert reproduce.resume_command("-run") == "python -m keras_gan train --resume ./-run"
+    assert reproduce.resume_command("run", tensorboard=True).endswith(" --resume run --tensorboard")
 
 
 def test_what_a_command_cannot_repeat_is_said(pixels):

@@ -265,6 +265,12 @@ def test_unknown_engine_is_refused(pixels, tmp_path):
         new_gan().train(1, data=pixels, outdir=tmp_path / "run", engine="steam")
 
 
+@pytest.mark.parametrize("name", ["speed", "device", "dataset"])
+def test_setting_that_train_does_not_take_is_refused(pixels, tmp_path, name):
+    with pytest.raises(TypeError, match=f"takes .*features.* Received: {name}\\."):
+        new_gan().train(1, data=pixels, outdir=tmp_path / "run", **{name: "none"})
+
+
 def test_missing_file_of_images_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no.npz"):
         new_gan().train(1, data=tmp_path / "no.npz", outdir=tmp_path / "run")
