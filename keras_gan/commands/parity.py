@@ -97,7 +97,7 @@ def parity(
     images = datasets.load_dataset(dataset, data, options, offline=offline, warn=warn).images
     start_tensorflow("cpu")
     from keras_gan.figures.curves import save_differences
-    from keras_gan.figures.grid import save_side_by_side
+    from keras_gan.figures.grid import draw_grid, join_images, save_image
     from keras_gan.pytorch import parity
 
     size = batch_size or chosen.batch_size
@@ -105,7 +105,8 @@ def parity(
     folder = Path(outdir or f"parity-{chosen.name}")
     folder.mkdir(parents=True, exist_ok=True)
     save_differences(folder / "differences.png", traces)
-    save_side_by_side(folder / "samples.png", *traces[-1].samples)
+    grids = [draw_grid(samples, 5, 5) for samples in traces[-1].samples]
+    save_image(folder / "samples.png", join_images(grids, axis=1, gap=24))
     exceeded = [line for trace in traces for line in trace.exceeded(**tolerances)]
     same_updates, sentence = parity.conclude(traces, exceeded)
     if as_json:

@@ -10,7 +10,7 @@ from keras_gan.evaluation import feature_stats, features, metrics
 from keras_gan.evaluation.evaluate import compute_features
 from keras_gan.evaluation.inputs import ImageSet, RunInput
 from keras_gan.figures.curves import collect_losses, save_curves
-from keras_gan.figures.grid import save_titled_grids
+from keras_gan.figures.montage import save_titled_grids
 from keras_gan.rng import Stream, make_rng
 
 CONFIDENT = 0.95  # probability from which on an image counts as classified with confidence

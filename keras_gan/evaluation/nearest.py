@@ -26,26 +26,22 @@ def find_nearest(queries, pool, k):
             f"The pool must hold at least {k} images of the queries' shape, {queries.shape[1:]}. "
             f"Received: {len(pool)} of {pool.shape[1:]}."
         )
+    from sklearn.neighbors import NearestNeighbors
+    from sklearn.utils import gen_batches
+
     queries = _flat(queries)
-    n_rows = max(1, _BYTES // queries[:1].nbytes)
-    distances, rows = np.empty((len(queries), 0)), np.empty((len(queries), 0), np.int64)
-    for start in range(0, len(pool), n_rows):
-        found = _nearest_of_part(queries, _flat(pool[start : start + n_rows]), k)
-        distances, rows = np.hstack([distances, found[0]]), np.hstack([rows, found[1] + start])
-        order = np.argsort(distances, axis=1, kind="stable")[:, :k]
-        distances, rows = (np.take_along_axis(array, order, axis=1) for array in (distances, rows))
-    return distances / 255, rows
+    found = []
+    for rows in gen_batches(len(pool), max(1, _BYTES // queries[:1].nbytes)):
+        part = NearestNeighbors(algorithm="brute").fit(_flat(pool[rows]))
+        distances, places = part.kneighbors(queries, min(k, part.n_samples_fit_))
+        found.append((distances, places + rows.start))
+    distances, rows = map(np.hstack, zip(*found, strict=True))
+    nearest = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(distances, nearest, axis=1) / 255, np.take_along_axis(rows, nearest, axis=1)
 
 
 def _flat(images):
     return images.reshape(len(images), -1).astype(np.float64)
-
-
-def _nearest_of_part(queries, part, k):
-    from sklearn.neighbors import NearestNeighbors
-
-    found = NearestNeighbors(n_neighbors=min(k, len(part)), algorithm="brute").fit(part)
-    return found.kneighbors(queries)
 
 
 def format_distances(distances, train, test):

@@ -1,16 +1,12 @@
-"""Pictures: sample grids and charts as PNG files."""
+"""Sample grids, and pictures joined and captioned, as arrays and as PNG files."""
 
 import math
-import textwrap
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from keras_gan.figures.style import fixed_style, make_figure
 from keras_gan.files.atomic import atomic_write
-
-GRIDS_IN_A_ROW = 4
 
 
 def save_grid(path, samples, rows, columns):
@@ -43,38 +39,6 @@ def to_pil(picture):
 def _rgb(picture):
     """Returns a picture (h, w, 1 or 3) in colour."""
     return picture.repeat(3, axis=2) if picture.shape[2] == 1 else picture
-
-
-def save_side_by_side(path, left, right):
-    """Writes two 5x5 grids of uint8 (25, h, w, c) images beside each other as one PNG."""
-    grids = [draw_grid(samples, 5, 5) for samples in (left, right)]
-    save_image(path, join_images(grids, axis=1, gap=24))
-
-
-@fixed_style()
-def save_titled_grids(path, titles, samples):
-    """Writes a grid of each of some sets of images, side by side under their titles, as one PNG.
-
-    Args:
-        samples: list of uint8 (n, h, w, c), all shown, as squares of ceil(sqrt(n)) images a side.
-    """
-    titles = [textwrap.fill(title, 40) for title in titles]
-    columns = min(len(samples), GRIDS_IN_A_ROW)
-    rows = math.ceil(len(samples) / columns)
-    side, gap = 4.0, 0.25  # in inches
-    above = 0.25 * max(title.count("\n") + 1 for title in titles)
-    width, height = columns * (side + gap) + gap, rows * (side + gap + above) + gap
-    figure = make_figure(figsize=(width, height))
-    for i, (title, pictures) in enumerate(zip(titles, samples, strict=True)):
-        left = gap + i % columns * (side + gap)
-        bottom = height - (i // columns + 1) * (side + gap + above)
-        panel = figure.add_axes((left / width, bottom / height, side / width, side / height))
-        squares = math.ceil(math.sqrt(len(pictures)))
-        panel.imshow(_rgb(draw_grid(pictures, squares, squares)), interpolation="nearest")
-        panel.set_axis_off()
-        panel.set_title(title, fontsize=11)
-    with atomic_write(path) as beside:
-        figure.savefig(beside, format="png", dpi=110)
 
 
 def draw_grid(images, rows, columns):

@@ -1,10 +1,15 @@
-"""Samples side by side: on the way from one noise to another, beside near or real images."""
+"""Samples side by side: on the way from one noise to another, beside near or real images, of some runs."""
 
 import math
+import textwrap
 
 import numpy as np
 
-from keras_gan.figures.grid import add_caption, draw_grid, join_images
+from keras_gan.figures.grid import add_caption, draw_grid, join_images, to_pil
+from keras_gan.figures.style import fixed_style, make_figure
+from keras_gan.files.atomic import atomic_write
+
+GRIDS_IN_A_ROW = 4
 
 
 def draw_interpolation(gan, a, b, columns):
@@ -48,6 +53,32 @@ def draw_real(samples, real, rows, columns, step):
     named = {f"samples, step {step}": samples, "real images": real}
     grids = [add_caption(draw_grid(p, rows, columns), name) for name, p in named.items()]
     return join_images(grids, axis=1, gap=32)
+
+
+@fixed_style()
+def save_titled_grids(path, titles, samples):
+    """Writes a grid of each of some sets of images, side by side under their titles, as one PNG.
+
+    Args:
+        samples: list of uint8 (n, h, w, c), all shown, as squares of ceil(sqrt(n)) images a side.
+    """
+    titles = [textwrap.fill(title, 40) for title in titles]
+    columns = min(len(samples), GRIDS_IN_A_ROW)
+    rows = math.ceil(len(samples) / columns)
+    side, gap = 4.0, 0.25  # in inches
+    above = 0.25 * max(title.count("\n") + 1 for title in titles)
+    width, height = columns * (side + gap) + gap, rows * (side + gap + above) + gap
+    figure = make_figure(figsize=(width, height))
+    for i, (title, pictures) in enumerate(zip(titles, samples, strict=True)):
+        left = gap + i % columns * (side + gap)
+        bottom = height - (i // columns + 1) * (side + gap + above)
+        panel = figure.add_axes((left / width, bottom / height, side / width, side / height))
+        squares = math.ceil(math.sqrt(len(pictures)))
+        panel.imshow(to_pil(draw_grid(pictures, squares, squares)), interpolation="nearest")
+        panel.set_axis_off()
+        panel.set_title(title, fontsize=11)
+    with atomic_write(path) as beside:
+        figure.savefig(beside, format="png", dpi=110)
 
 
 def interpolate_linear(a, b, t):

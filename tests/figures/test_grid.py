@@ -9,7 +9,6 @@ from keras_gan.figures.grid import (
     fit_grid,
     join_images,
     save_grid,
-    save_titled_grids,
     to_pil,
 )
 
@@ -58,28 +57,6 @@ def test_too_many_samples_for_the_grid_are_refused_and_nothing_is_written(tmp_pa
     with pytest.raises(ValueError, match="grid of 1x2 holds 2 images. Received: 3"):
         save_grid(tmp_path / "a.png", np.zeros((3, 8, 8, 1), np.uint8), 1, 2)
     assert not list(tmp_path.iterdir())
-
-
-def test_titled_grids_show_every_set_at_its_own_brightness_in_rows_of_four(tmp_path):
-    sets = [np.full((n, 8, 8, c), v, np.uint8) for n, c, v in ((25, 1, 60), (1, 1, 120), (4, 3, 180))]
-    save_titled_grids(tmp_path / "a.png", ["a", "b", "c"], sets)
-    three = pixels_of(tmp_path / "a.png")
-    middle = three[three.shape[0] // 2 + 20]
-    at = [np.flatnonzero((middle == value).all(axis=1)) for value in (60, 120, 180)]
-    assert min(map(len, at)) > 300 and at[0].max() < at[1].min() < at[1].max() < at[2].min()
-    save_titled_grids(tmp_path / "a.png", list("abcde"), [sets[0]] * 5)
-    five = pixels_of(tmp_path / "a.png")
-    assert abs(five.shape[0] - 2 * three.shape[0]) < 60 and five.shape[1] > three.shape[1]
-
-
-def test_a_long_title_is_broken_into_lines_and_makes_room_for_them(tmp_path):
-    heights = []
-    for title in ("short", "a very long name of a folder " * 4):
-        save_titled_grids(tmp_path / "a.png", [title], [np.zeros((1, 8, 8, 1), np.uint8)])
-        picture = pixels_of(tmp_path / "a.png")
-        heights.append(len(picture))
-        assert (picture[:, :4] == 255).all() and (picture[:4] == 255).all()
-    assert heights[1] > heights[0] + 50
 
 
 def test_curves_show_a_line_for_each_run_and_dash_those_named(tmp_path):

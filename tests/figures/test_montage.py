@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_gan.data.pixels import to_uint8
 from keras_gan.figures import montage
@@ -94,3 +95,25 @@ def test_samples_are_left_of_real_images_and_each_grid_has_its_size(channels):
     assert (shown[:, width : width + 32] == 255).all()
     caption = add_caption(np.zeros((1, width, 1), np.uint8), "samples, step 7")[:CAPTION]
     np.testing.assert_array_equal(picture[:CAPTION, :width, :1], caption)
+
+
+def test_titled_grids_show_every_set_at_its_own_brightness_in_rows_of_four(tmp_path):
+    sets = [np.full((n, 8, 8, c), v, np.uint8) for n, c, v in ((25, 1, 60), (1, 1, 120), (4, 3, 180))]
+    montage.save_titled_grids(tmp_path / "a.png", ["a", "b", "c"], sets)
+    three = np.asarray(Image.open(tmp_path / "a.png").convert("RGB"))
+    middle = three[three.shape[0] // 2 + 20]
+    at = [np.flatnonzero((middle == value).all(axis=1)) for value in (60, 120, 180)]
+    assert min(map(len, at)) > 300 and at[0].max() < at[1].min() < at[1].max() < at[2].min()
+    montage.save_titled_grids(tmp_path / "a.png", list("abcde"), [sets[0]] * 5)
+    five = np.asarray(Image.open(tmp_path / "a.png").convert("RGB"))
+    assert abs(five.shape[0] - 2 * three.shape[0]) < 60 and five.shape[1] > three.shape[1]
+
+
+def test_a_long_title_is_broken_into_lines_and_makes_room_for_them(tmp_path):
+    heights = []
+    for title in ("short", "a very long name of a folder " * 4):
+        montage.save_titled_grids(tmp_path / "a.png", [title], [np.zeros((1, 8, 8, 1), np.uint8)])
+        picture = np.asarray(Image.open(tmp_path / "a.png").convert("RGB"))
+        heights.append(len(picture))
+        assert (picture[:, :4] == 255).all() and (picture[:4] == 255).all()
+    assert heights[1] > heights[0] + 50

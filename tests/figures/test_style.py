@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gan.figures import curves, dots, grid
+from keras_gan.figures import curves, dots, grid, montage
 from keras_gan.run.history import COLUMNS
 from tests.conftest import REPOSITORY
 
@@ -32,7 +32,7 @@ LINES = {"loss": {"a": (np.arange(5.0), np.arange(5.0)), "b": (np.arange(200.0),
 ROWS = [{"label": "a", "mean": 1.0, "std": 0.5, "scores": [0.5, 1.5]}]
 PICTURES = {
     "grid": lambda path: grid.save_grid(path, IMAGES, 2, 2),
-    "titled grids": lambda path: grid.save_titled_grids(path, ["a", "b"], [IMAGES, IMAGES]),
+    "titled grids": lambda path: montage.save_titled_grids(path, ["a", "b"], [IMAGES, IMAGES]),
     "curves": lambda path: curves.save_curves(path, LINES),
     "dots": lambda path: dots.save_dots(path, ROWS, "title", "label", 0.5),
 }
