@@ -1,11 +1,13 @@
 """What several test files share. No test reaches the network or the user's own Keras cache."""
 
+import collections
 import os
 import signal
 import socket
 import struct
 import tempfile
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ def signals():
     """Signals as on a terminal: what runs in the background may have been told to ignore SIGINT."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup ignores
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -186,12 +189,56 @@ def torch():
 
 @pytest.fixture(scope="session", autouse=True)
 def without_xla():
-    """GANs are not compiled by XLA, which takes seconds, unless a test says jit_compile=True."""
-    from keras_gan.model import gan
+    """GANs and engines are not compiled by XLA, which takes seconds, unless a test asks for it."""
+    from keras_gan.model import engines, gan
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gan, "JIT_COMPILE", False)
+        patch.setattr(engines, "JIT_COMPILE", False)
         yield
+
+
+@pytest.fixture
+def with_xla(without_xla, monkeypatch):
+    """GANs and engines that the test builds are compiled by XLA, as those of users are."""
+    from keras_gan.model import engines, gan
+
+    monkeypatch.setattr(gan, "JIT_COMPILE", True)
+    monkeypatch.setattr(engines, "JIT_COMPILE", True)
+
+
+@pytest.fixture(scope="session")
+def _networks():
+    """Networks of GANs, compiled and traced: dict of settings to list of (weak reference, parts, arrays)."""
+    return collections.defaultdict(list)
+
+
+@pytest.fixture(autouse=True)
+def reuse_networks(_networks, without_xla, monkeypatch):
+    """Gives a GAN the networks of an earlier one, reset, that had the same settings and is gone.
+
+    To build and trace a GAN takes a second, and TensorFlow never gives back the memory of a graph. Test files
+    that are about how a GAN is built override this fixture.
+    """
+    from keras_gan.model.gan import GAN
+
+    build = GAN._build
+
+    def build_or_take(gan, jit_compile):
+        built = _networks[repr((gan.config, gan.preset, jit_compile))] if type(gan) is GAN else []
+        i = next((i for i, (other, *_) in enumerate(built) if other() is None), len(built))
+        if i < len(built):
+            _, parts, arrays = built.pop(i)
+            vars(gan).update(parts)
+            for name, variable in gan.variables().items():
+                variable.assign(arrays[name])
+        else:
+            build(gan, jit_compile)
+            parts = {n: vars(gan)[n] for n in ("generator", "discriminator", "combined", "_generate")}
+            arrays = gan.arrays()
+        built.append((weakref.ref(gan), parts, arrays))
+
+    monkeypatch.setattr(GAN, "_build", build_or_take)
 
 
 class Corner:

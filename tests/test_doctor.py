@@ -24,6 +24,11 @@ def run(*words):
     return run_command("doctor", *words)
 
 
+@pytest.fixture
+def reuse_networks():
+    """Every GAN has networks of its own here, some of them broken."""
+
+
 @pytest.fixture(scope="module")
 def result():
     """The result of all checks, on a wide terminal."""

@@ -30,11 +30,6 @@ try:
 except ImportError:
     print("hidden")
 """
-PYTORCH_AFTER_TENSORFLOW = """\
-from keras_gan import GAN
-from keras_gan.pytorch.gan import TorchGAN
-TorchGAN("aioz", image_shape=(2, 2, 1)).optimizers["generator"].step()
-"""
 NO_TENSORFLOW = """\
 import keras_gan, triton
 keras_gan.PRESETS
@@ -69,13 +64,7 @@ def test_triton_is_hidden_where_tensorflow_came_first(tmp_path):
 
 
 @pytest.mark.slow
-def test_pytorch_reference_runs_beside_triton(tmp_path):
-    pytest.importorskip("torch", reason="needs PyTorch: pip install torch==2.13.0")
-    run_beside_triton(PYTORCH_AFTER_TENSORFLOW, tmp_path)
-
-
-@pytest.mark.slow
-def test_parity_runs_beside_triton(tmp_path):
+def test_parity_trains_pytorch_beside_triton(tmp_path):
     pytest.importorskip("torch", reason="needs PyTorch: pip install torch==2.13.0")
     words = ["parity", "--preset", "aioz", "--steps", "1", "--batch-size", "8", "--dataset", "digits"]
     words += ["--offline", "--outdir", str(tmp_path / "parity")]

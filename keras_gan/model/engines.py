@@ -19,6 +19,7 @@ from keras_gan.model.tracing import check_overridden, is_plain, tracing
 from keras_gan.rng import Stream, draw_batch_rows, draw_noise
 
 LARGE = 2**28  # bytes of images: more stay where they are, and a call passes its own, a sixteenth at most
+JIT_COMPILE = True  # of the compiled engine; the tests, which make many, switch it off
 MAX_STEPS, MAX_ROWS = 64, 4096  # in one call of the compiled function: more gain no time, but take memory
 
 Engine = Callable[[int, int], np.ndarray]
@@ -186,7 +187,7 @@ def _steps_of(gan):
         with tracing(gan, first + tf.cast(i, tf.int64)), _updating_in_place(gan.combined.optimizer):
             return gan_step(gan.rule, gan, real, z)
 
-    @tf.function(jit_compile=True, autograph=False)  # autograph would spend seconds on Keras's lines
+    @tf.function(jit_compile=JIT_COMPILE, autograph=False)  # autograph would spend seconds on Keras's lines
     def steps(*arrays, first, k):
         def body(i, values):
             row = [tf.cast(x, values.dtype) for x in step(i, first, *arrays)]

@@ -118,13 +118,9 @@ def test_tables_fit_80_columns_and_say_what_is_missing(monkeypatch):
     assert about == "Features: a network; Fréchet distances are to 9 real images."
 
 
-def test_the_digit_classifier_tells_digits_from_noise():
-    digits = datasets.load_dataset("digits")
-    train, test = (
-        datasets.Dataset.from_array(digits.images[rows, 7:21, 7:21])._replace(labels=digits.labels[rows])
-        for rows in (slice(300), slice(300, 500))
-    )
-    reference = compare.build_reference(train, test, lambda line: None)
+def test_the_digit_classifier_tells_digits_from_noise(bundled, cached):
+    test = bundled[1]
+    reference = compare.build_reference(*bundled, lambda line: None)
     noise = np.random.default_rng(0).integers(0, 256, test.images.shape, dtype=np.uint8)
     on_digits, on_noise = (
         compare.score_images(reference.extractor, reference.real, x) for x in (test.images, noise)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gan.data import datasets
-from keras_gan.evaluation import diagnosis, evaluate, features, metrics
+from keras_gan.evaluation import diagnosis, evaluate, metrics
 from keras_gan.evaluation.inputs import RunInput
 from keras_gan.evaluation.table import METRICS, format_table
 from keras_gan.rng import choose_rows
@@ -15,12 +15,10 @@ from tests.conftest import forbidden
 DIGITS = [datasets.load_dataset("digits", split=split) for split in ("train", "test")]
 
 
-@pytest.fixture(scope="module")
-def extractor(tmp_path_factory):
+@pytest.fixture(scope="session")
+def extractor(kept):
     """The classifier of the bundled digits."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("classifier")))
-        return features.load_classifier(*DIGITS, lambda line: None)
+    return kept[1]
 
 
 class Made:

@@ -17,27 +17,6 @@ VARIABLE = "KERAS_GAN_INCEPTION_WEIGHTS"
 FILE = weights.KERAS.name
 
 
-@pytest.fixture(scope="module")
-def bundled():
-    return [datasets.load_dataset("digits", split=split) for split in ("train", "test")]
-
-
-@pytest.fixture(scope="module")
-def kept(bundled, tmp_path_factory):
-    """A Keras cache in which the classifier of the bundled digits stands, and its extractor."""
-    home = tmp_path_factory.mktemp("classifier")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_HOME", str(home))
-        return home, features.load_classifier(*bundled)
-
-
-@pytest.fixture
-def cached(kept, monkeypatch):
-    """The extractor, with its cache in place."""
-    monkeypatch.setenv("KERAS_HOME", str(kept[0]))
-    return kept[1]
-
-
 @pytest.fixture
 def inception_files(monkeypatch):
     """The files that are read as InceptionV3's weights; a mean of each channel is its network."""

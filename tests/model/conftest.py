@@ -9,6 +9,11 @@ SHAPE = (4, 4, 1)
 LATENT_DIM = 7
 
 
+@pytest.fixture
+def reuse_networks():
+    """Every GAN has networks of its own here."""
+
+
 @pytest.fixture(scope="session")
 def build():
     """A function that returns the GAN of a preset for 4x4 images as it was built.

@@ -7,6 +7,7 @@ from keras_gan.data.pixels import to_float
 from keras_gan.model import engines
 from keras_gan.model.gan import GAN
 from keras_gan.model.step import gan_step
+from keras_gan.presets import PRESETS
 from tests.model.conftest import LATENT_DIM
 
 SEED = 5
@@ -17,16 +18,16 @@ each_engine = pytest.mark.parametrize("engine", list(engines.ENGINES))
 def start(build, pixels):
     """A function: preset, engine -> (GAN at its start, its engine over `pixels` in batches of 20).
 
-    All in float64, where both engines can be held against each other, and each compiled once: a
-    compilation by XLA takes seconds.
+    All in float64, where both engines can be held against each other, and each traced once.
     """
     made = {}
 
     def start(name, engine):
         gan = build(name, (8, 8, 1), seed=SEED, precision="float64")
-        if (name, engine) not in made:
-            made[name, engine] = engines.ENGINES[engine](gan, pixels, 20)
-        return gan, made[name, engine]
+        key = name, engine, engines.JIT_COMPILE
+        if key not in made:
+            made[key] = engines.ENGINES[engine](gan, pixels, 20)
+        return gan, made[key]
 
     return start
 
@@ -94,15 +95,7 @@ def test_short_last_batch_is_trained_on(engine, start):
     np.testing.assert_allclose(tenths, np.rint(tenths), atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "keras",
-        "aioz",
-        "pytorch-gan",
-        *(pytest.param(n, marks=pytest.mark.slow) for n in ("kmnist", "tutorial")),
-    ],
-)
+@pytest.mark.parametrize("name", PRESETS)
 def test_compiled_engine_makes_the_updates_of_train_on_batch_in_float64(name, start):
     gan, run = start(name, "train_on_batch")
     classic, expected = run(0, 8), gan.arrays()
@@ -113,6 +106,13 @@ def test_compiled_engine_makes_the_updates_of_train_on_batch_in_float64(name, st
     np.testing.assert_allclose(values[:, 3:], classic[:, 3:], rtol=0, atol=1e-6)  # float32 in Keras
     for variable_name, array in gan.arrays().items():
         np.testing.assert_allclose(array, expected[variable_name], rtol=0, atol=1e-10, err_msg=variable_name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["keras", "pytorch-gan"])
+def test_xla_changes_neither_updates_nor_what_calls_are_cut_into(name, start, with_xla):
+    test_compiled_engine_makes_the_updates_of_train_on_batch_in_float64(name, start)
+    test_five_steps_in_one_call_are_two_and_three_bit_for_bit("compiled", name, start)
 
 
 def test_engines_take_over_from_each_other(start):
@@ -130,7 +130,8 @@ def one_step(name, engine, images, **settings):
     return gan, engines.ENGINES[engine](gan, images, 20)(0, 1)
 
 
-def test_compiled_engine_traces_once_for_any_number_of_steps_in_float32_and_colour(pixels, monkeypatch):
+@pytest.mark.slow
+def test_xla_traces_once_for_any_number_of_steps_in_float32_and_colour(pixels, monkeypatch, with_xla):
     traces = []
     in_color = np.repeat(pixels, 3, axis=3)
     _, classic = one_step("keras", "train_on_batch", in_color)
@@ -144,7 +145,6 @@ def test_compiled_engine_traces_once_for_any_number_of_steps_in_float32_and_colo
     assert len(traces) == 1
 
 
-@pytest.mark.slow
 def test_large_images_are_passed_by_the_call_and_change_no_bit(pixels, tmp_path, monkeypatch):
     np.save(tmp_path / "pixels.npy", pixels)
     values, arrays = [], []
@@ -159,7 +159,7 @@ def test_large_images_are_passed_by_the_call_and_change_no_bit(pixels, tmp_path,
 
 
 @pytest.mark.slow
-def test_mixed_bfloat16_trains_both_engines_near_float32(pixels):
+def test_mixed_bfloat16_trains_both_engines_near_float32(pixels, with_xla):
     _, exact = one_step("kmnist", "train_on_batch", pixels)
     for engine in engines.ENGINES:
         gan, values = one_step("kmnist", engine, pixels, precision="mixed_bfloat16")

@@ -67,14 +67,12 @@ def test_float64_runs_agree_to_rounding(preset, follow):
 
 
 @pytest.mark.parametrize("preset", ["keras", "pytorch-gan"])
-@pytest.mark.parametrize(
-    "setting", [dict(g_lr=1e-3), dict(d_lr=1e-3), dict(label_smoothing=0.1), dict(d_steps=2)], ids=str
-)
-def test_settings_of_the_updates_agree_to_rounding(preset, setting, follow):
-    trace = follow(preset, "float64", 6, **setting)
+@pytest.mark.parametrize("d_steps", [1, 2])
+def test_settings_of_the_updates_agree_to_rounding(preset, d_steps, follow):
+    trace = follow(preset, "float64", 6, d_steps=d_steps, g_lr=1e-3, d_lr=5e-4, label_smoothing=0.1)
     assert max(trace.d_loss.max(), trace.g_loss.max()) < 1e-13
     # PyTorch's moving statistics also take the fakes of the further updates, which no loss depends on here.
-    assert trace.exceeded() == [] or (preset, setting) == ("pytorch-gan", {"d_steps": 2})
+    assert trace.exceeded() == [] or (preset, d_steps) == ("pytorch-gan", 2)
 
 
 @pytest.mark.slow
