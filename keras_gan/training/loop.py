@@ -97,21 +97,26 @@ def train(
         config, schedule = make_schedule(gan, dataset, config, epochs_in_total=info is not None)
         training = Training(gan, dataset, config, folder, schedule, workers)
         run_info = restore(training, info, overwrite)
-        done = gan.step >= schedule.total
-        # Before signals are caught: of large images InceptionV3 takes hours
-        scorer = (
-            None if done or not extractor else Scorer(extractor, dataset, config.fid_samples, print_warning)
-        )
-        with interrupt.catch_signals() as request, folder.translate_errors():
-            workers.request = request
-            line = f"Nothing to train: the run in {outdir} is at step {gan.step} of {schedule.total}."
-            if not done:
-                begin(training, run_info)
-                line = _train_steps(training, request, scorer, quiet, tensorboard, callbacks)
-            _write_results(gan, folder)  # a run that was killed at its end lacks them
-            if not quiet:
-                print(line if done else f"{line} {folder.describe()}")
+        _complete(training, run_info, extractor, quiet, tensorboard, callbacks)
         return history.read(folder.path / HISTORY)
+
+
+def _complete(training, run_info, extractor, quiet, tensorboard, callbacks):
+    """Makes the steps that a run lacks and writes its last files."""
+    gan, dataset, config, folder, schedule, workers = training
+    done = gan.step >= schedule.total
+    # Before signals are caught: of large images InceptionV3 takes hours
+    scores = extractor and not done
+    scorer = Scorer(extractor, dataset, config.fid_samples, print_warning) if scores else None
+    with interrupt.catch_signals() as request, folder.translate_errors():
+        workers.request = request
+        line = f"Nothing to train: the run in {folder.path} is at step {gan.step} of {schedule.total}."
+        if not done:
+            begin(training, run_info)
+            line = _train_steps(training, request, scorer, quiet, tensorboard, callbacks)
+        _write_results(gan, folder)  # a run that was killed at its end lacks them
+        if not quiet:
+            print(line if done else f"{line} {folder.describe()}")
 
 
 def _load_extractor(dataset, config, offline, workers):
