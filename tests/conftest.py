@@ -20,6 +20,15 @@ os.environ["KERAS_HOME"] = _HOME.name
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Runs the whole suite in two processes where pytest-xdist is installed; `-n 0` runs it in one."""
+    option = config.option
+    whole = config.args_source is config.ArgsSource.TESTPATHS and not hasattr(config, "workerinput")
+    if whole and not option.usepdb and getattr(option, "numprocesses", 0) is None:
+        option.numprocesses, option.dist = 2, "loadfile"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def signals():
     """Signals as on a terminal: what runs in the background may have been told to ignore SIGINT."""

@@ -17,8 +17,9 @@ def lines(section, name):
 
 def test_requirements_are_those_of_the_package_and_pytest():
     text = (REPOSITORY / "requirements.txt").read_text()
-    assert set(text.split()) == {*lines("options", "install_requires"), "pytest>=8.0"}
-    assert SETUP["options.extras_require"]["test"] == "pytest>=8.0"
+    tests = lines("options.extras_require", "test")
+    assert set(text.split()) == {*lines("options", "install_requires"), *tests}
+    assert [name.split(">=")[0] for name in tests] == ["pytest", "pytest-xdist"]
 
 
 def test_docs_name_extras_that_exist():
