@@ -50,10 +50,13 @@ def test_settings_of_a_keras_json_are_replaced_in_the_block_and_stand_after_it(h
 
 
 PROGRAM = """\
-import json, sys
-import numpy as np
+import sys
 from keras_gan.commands.main import main
+from keras_gan.commands.options import start_tensorflow
 
+start_tensorflow()
+from keras_gan.model import gan
+gan.JIT_COMPILE = False
 digits = ["--dataset", "digits", "--offline"]
 for words in (
     ["train", *digits, "--preset", "kmnist", "--epochs", "2", "--outdir", "run", "--quiet"],

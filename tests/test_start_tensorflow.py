@@ -60,6 +60,7 @@ def test_nothing_is_filtered_where_there_is_no_grep():
     assert run_python(body, check=True).stderr == b"I0000 a.cc:1] b\n"
 
 
+@pytest.mark.slow
 def test_library_starts_without_noise(tmp_path):
     body = "from keras_gan import GAN\ngan = GAN('aioz', image_shape=(2, 2, 1))\ngan.generate(gan.noise(2))\n"
     environment = os.environ | {"KERAS_HOME": str(tmp_path)}
@@ -68,6 +69,7 @@ def test_library_starts_without_noise(tmp_path):
     assert (result.stdout, result.stderr) == (b"", b"")
 
 
+@pytest.mark.slow
 def test_commands_compute_through_tensorflow_whatever_the_environment_says(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')
     body = (
@@ -102,6 +104,7 @@ def test_packages_are_hidden_from_this_thread_until_tensorflow_is_imported(tmp_p
     assert found == ["No module named 'colorsys'", "", "True"]
 
 
+@pytest.mark.slow
 def test_library_refuses_another_backend():
     if importlib.util.find_spec("torch") is None:
         pytest.skip("torch is not installed")

@@ -58,6 +58,7 @@ def test_grid_has_the_pixels_of_its_images(tmp_path):
     np.testing.assert_array_equal(picture[4:68:8, 4:68:8], IMAGES[0, ..., 0])
 
 
+@pytest.mark.slow
 def test_plot_is_the_same_under_a_hostile_matplotlibrc(tmp_path):
     (tmp_path / "run").mkdir()
     lines = [",".join(COLUMNS), *(f"{i},{i},1,1,1,0.5,0.5,{i}" for i in range(1, 5))]

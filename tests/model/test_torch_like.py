@@ -202,6 +202,7 @@ def test_plain_returns_a_model_of_keras_own_layers_itself():
     assert torch_like.to_plain_keras(model) is model
 
 
+@pytest.mark.slow
 def test_plain_model_is_equal_in_output_and_loads_without_this_package(tmp_path):
     model = networks.build_generator(get_preset("kmnist"), 5, (4, 4, 1), 0)
     z = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
