@@ -234,7 +234,9 @@ def reuse_networks(_networks, without_xla, monkeypatch):
     build = GAN._build
 
     def build_or_take(gan, jit_compile):
-        built = _networks[repr((gan.config, gan.preset, jit_compile))] if type(gan) is GAN else []
+        if type(gan) is not GAN:
+            return build(gan, jit_compile)
+        built = _networks[repr((gan.config, gan.preset, jit_compile))]
         i = next((i for i, (other, *_) in enumerate(built) if other() is None), len(built))
         if i < len(built):
             _, parts, arrays = built.pop(i)
