@@ -15,6 +15,7 @@ from keras_gan.setting_checks import (
     check_field,
     check_image_shape,
     check_image_size,
+    check_strategy,
     to_float32,
 )
 
@@ -32,19 +33,8 @@ _RESUME_MAY_CHANGE = {
     *("fid_interval", "fid_samples", "features"),
 }
 
-_DEVICES_OF = {"none": "one device", "multi-worker": "all GPUs of each worker"}
-
 # Compared on resuming by the hash of the images that they give.
 _IMAGES = {"dataset", "data", "image_size", "fit", "background"}
-
-
-def check_strategy(strategy: str, replicas: int | None) -> None:
-    """Raises ValueError where a number of replicas is given that the strategy does not take."""
-    if replicas and strategy != "mirrored":
-        raise ValueError(
-            f"replicas are of strategy mirrored. Received: replicas={replicas} with strategy {strategy}, "
-            f"which uses {_DEVICES_OF[strategy]}."
-        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -109,3 +109,15 @@ def check_choice(what: str, name: Any, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(hyphened.lower(), known, n=1)
     hint = f"; did you mean {near[0]}?" if near else "."
     raise ValueError(f"{what} must be one of {', '.join(sorted(known))}. Received: {name!r}{hint}")
+
+
+def check_strategy(strategy: str, replicas: int | None) -> None:
+    """Raises ValueError where a number of replicas is given that the strategy does not take."""
+    if replicas and strategy != "mirrored":
+        raise ValueError(
+            f"replicas are of strategy mirrored. Received: replicas={replicas} with strategy {strategy}, "
+            f"which uses {_DEVICES_OF[strategy]}."
+        )
+
+
+_DEVICES_OF = {"none": "one device", "multi-worker": "all GPUs of each worker"}

@@ -19,7 +19,8 @@ from keras_gan.commands.options import (
     warn,
 )
 from keras_gan.commands.workers import get_warn, leads, open_workers
-from keras_gan.config import SAMPLES, check_strategy
+from keras_gan.config import SAMPLES
+from keras_gan.setting_checks import check_strategy
 
 
 @click.command(short_help="Measure a run: quality, diversity, stability.")

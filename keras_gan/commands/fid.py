@@ -21,7 +21,8 @@ from keras_gan.commands.options import (
     warn,
 )
 from keras_gan.commands.workers import get_warn, leads, open_workers, strategy_options
-from keras_gan.config import DEVICES, check_strategy
+from keras_gan.config import DEVICES
+from keras_gan.setting_checks import check_strategy
 
 _FEATURES_OF_FID = (
     "inception, pytorch-fid, torch-fidelity, torchmetrics, clean-fid, torcheval, classifier, pca, "

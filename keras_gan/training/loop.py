@@ -106,8 +106,7 @@ def _complete(training, run_info, extractor, quiet, tensorboard, callbacks):
     gan, dataset, config, folder, schedule, workers = training
     done = gan.step >= schedule.total
     # Before signals are caught: of large images InceptionV3 takes hours
-    scores = extractor and not done
-    scorer = Scorer(extractor, dataset, config.fid_samples, print_warning) if scores else None
+    scorer = Scorer(extractor, dataset, config.fid_samples, print_warning) if extractor and not done else None
     with interrupt.catch_signals() as request, folder.translate_errors():
         workers.request = request
         line = f"Nothing to train: the run in {folder.path} is at step {gan.step} of {schedule.total}."
