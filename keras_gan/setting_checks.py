@@ -28,7 +28,8 @@ def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
             f"image_shape must hold at most {MAX_VALUES} values, for dense layers. Received: "
             f"{image_shape!r}; --image-size makes images smaller."
         )
-    return tuple(int(side) for side in shape)
+    h, w, c = (int(side) for side in shape)
+    return h, w, c
 
 
 def check_seeds(seeds: Any) -> int | list[int]:

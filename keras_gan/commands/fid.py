@@ -155,10 +155,9 @@ def fid(
     options = ImageOptions.create(size=image_size, fit=fit, background=background)
     assumed = protocol or (None if which == "all" else which)
     with open_workers(strategy, replicas, device) as workers:
-        say = get_warn(workers)
 
         def open_all():
-            sides = _open_sides([text for text in (a, b) if text], options, assumed, mode, offline, say)
+            sides = _open_sides([text for text in (a, b) if text], options, assumed, mode, offline, workers)
             if which == "all":
                 return sides, None
             given = (which, weights, batch_size, offline)
@@ -174,10 +173,11 @@ def fid(
                 _print_distance(sides, extractor, count, seed, as_json)
 
 
-def _open_sides(texts, options, assumed, mode, offline, say):
+def _open_sides(texts, options, assumed, mode, offline, workers):
     from keras_gan.evaluation.inputs import RunInput
     from keras_gan.evaluation.sides import open_side
 
+    say = get_warn(workers)
     sides = [open_side(text, options, assumed, offline, say, mode or "inference") for text in texts]
     if mode and not any(isinstance(side.source, RunInput) for side in sides):
         raise ValueError(f"--mode is of the samples of a run. Received: {' and '.join(texts)}.")
