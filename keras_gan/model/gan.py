@@ -111,10 +111,9 @@ class GAN:
         return draw_seeds_noise(seeds, self.latent_dim)
 
     def sample(self, z: np.ndarray, mode: str = "inference", batch_size: int | None = None) -> np.ndarray:
-        """Returns uint8 images (n, h, w, c) of the generator; nothing in it changes.
+        """Returns uint8 images (n, h, w, c) of z (n, latent_dim); nothing in the generator changes.
 
         Args:
-            z: float array (n, latent_dim).
             mode: "inference", or "training" as PyTorch programs that save fakes without calling `eval()`:
                 batch normalisation then takes mean and variance of the batch.
             batch_size: images that are normalised together in training mode; None is the preset's.

@@ -142,10 +142,8 @@ def _train_steps(training, request, scorer, quiet, tensorboard, callbacks):
     in_notebook = is_notebook() and not quiet
     if in_notebook:
         views.append(NotebookView(gan.step, schedule.total))
-
-    own = None
-    if callbacks:
-        own = Callbacks(gan, list(callbacks), schedule.per_epoch, schedule.total)
+    own = Callbacks(gan, list(callbacks), schedule.per_epoch, schedule.total) if callbacks else None
+    if own:
         views.append(own)
 
     # Train
