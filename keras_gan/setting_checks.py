@@ -38,7 +38,7 @@ def check_seeds(seeds: Any) -> int | list[int]:
     Raises:
         ValueError: it is neither.
     """
-    if isinstance(seeds, numbers.Integral) and not isinstance(seeds, bool) and seeds >= 1:
+    if isinstance(seeds, numbers.Integral) and not isinstance(seeds, bool) and int(seeds) >= 1:
         return int(seeds)
     found = list(seeds) if isinstance(seeds, Iterable) and not isinstance(seeds, (str, bytes)) else []
     if not found or not all(isinstance(seed, numbers.Integral) and 0 <= seed < 2**63 for seed in found):

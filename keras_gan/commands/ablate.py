@@ -5,18 +5,13 @@ from pathlib import Path
 
 import click
 
+from keras_gan.commands.option_types import DatasetName, Integer, PresetName, Seeds, Size, UserPath
 from keras_gan.commands.options import (
     DATA,
     FEATURES,
     IMAGE_SIZE,
     JSON,
     OFFLINE,
-    DatasetName,
-    Integer,
-    PresetName,
-    Seeds,
-    Size,
-    UserPath,
     image_options,
     reject_wrong_values,
 )

@@ -5,17 +5,12 @@ from pathlib import Path
 
 import click
 
+from keras_gan.commands.option_types import SEED, DatasetName, Integer, PresetName, Seeds, UserPath
 from keras_gan.commands.options import (
     DATA,
     JSON,
     OFFLINE,
-    SEED,
     WEIGHTS,
-    DatasetName,
-    Integer,
-    PresetName,
-    Seeds,
-    UserPath,
     gan_option,
     image_options,
     reject_wrong_values,

@@ -6,11 +6,9 @@ from pathlib import Path
 import click
 
 from keras_gan.commands.fid import feature_options, load_extractor
+from keras_gan.commands.option_types import DatasetName, Integer, UserPath
 from keras_gan.commands.options import (
     DATA,
-    DatasetName,
-    Integer,
-    UserPath,
     gan_option,
     get_png_path,
     image_options,

@@ -7,15 +7,8 @@ from pathlib import Path
 import click
 
 from keras_gan import progress
-from keras_gan.commands.options import (
-    PresetName,
-    Size,
-    UserPath,
-    gan_option,
-    get_checkpoint_file,
-    start_tensorflow,
-    warn,
-)
+from keras_gan.commands.option_types import PresetName, Size, UserPath
+from keras_gan.commands.options import gan_option, get_checkpoint_file, start_tensorflow, warn
 from keras_gan.preset_diff import get_preset
 
 _FORMATS = ("keras", "savedmodel", "onnx", "html", "torch")

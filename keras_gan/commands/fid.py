@@ -4,15 +4,12 @@ import json
 
 import click
 
+from keras_gan.commands.option_types import SEED, Integer, Size, UserPath
 from keras_gan.commands.options import (
     FEATURES,
     JSON,
     OFFLINE,
-    SEED,
     WEIGHTS,
-    Integer,
-    Size,
-    UserPath,
     gan_option,
     image_options,
     mode_option,

@@ -9,7 +9,7 @@ import keras_gan
 from keras_gan import preset_diff, progress
 from keras_gan.commands import ablate, compare, doctor, evaluate, export, fid, parity, sample, train, verify
 from keras_gan.commands.group import Commands
-from keras_gan.commands.options import PresetName
+from keras_gan.commands.option_types import PresetName
 from keras_gan.preset_diff import get_preset
 from keras_gan.presets import PRESETS
 

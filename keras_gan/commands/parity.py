@@ -6,19 +6,8 @@ from pathlib import Path
 import click
 
 from keras_gan import progress
-from keras_gan.commands.options import (
-    DATA,
-    JSON,
-    OFFLINE,
-    SEED,
-    DatasetName,
-    Integer,
-    PresetName,
-    UserPath,
-    image_options,
-    start_tensorflow,
-    warn,
-)
+from keras_gan.commands.option_types import SEED, DatasetName, Integer, PresetName, UserPath
+from keras_gan.commands.options import DATA, JSON, OFFLINE, image_options, start_tensorflow, warn
 from keras_gan.preset_diff import get_preset
 from keras_gan.setting_checks import MAX_VALUES
 

@@ -14,15 +14,10 @@ from keras_gan.commands.draw import (
     draw_samples,
     load_gan,
 )
+from keras_gan.commands.option_types import SEED, DatasetName, Integer, Seeds, Size, UserPath
 from keras_gan.commands.options import (
     DATA,
     OFFLINE,
-    SEED,
-    DatasetName,
-    Integer,
-    Seeds,
-    Size,
-    UserPath,
     gan_option,
     get_checkpoint_file,
     get_png_path,

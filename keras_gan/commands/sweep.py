@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from keras_gan.commands.options import Integer, warn
+from keras_gan.commands.option_types import Integer
+from keras_gan.commands.options import warn
 from keras_gan.training import interrupt
 
 

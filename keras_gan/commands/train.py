@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from keras_gan.commands.option_types import SEED, DatasetName, Integer, PresetName, Size, UserPath
 from keras_gan.commands.options import (
     BACKGROUND,
     DATA,
@@ -15,12 +16,6 @@ from keras_gan.commands.options import (
     FIT,
     IMAGE_SIZE,
     OFFLINE,
-    SEED,
-    DatasetName,
-    Integer,
-    PresetName,
-    Size,
-    UserPath,
     gan_option,
     get_checkpoint_file,
     reject_wrong_values,

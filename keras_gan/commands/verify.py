@@ -4,16 +4,8 @@ import json
 
 import click
 
-from keras_gan.commands.options import (
-    JSON,
-    OFFLINE,
-    Integer,
-    UserPath,
-    gan_option,
-    image_options,
-    start_tensorflow,
-    warn,
-)
+from keras_gan.commands.option_types import Integer, UserPath
+from keras_gan.commands.options import JSON, OFFLINE, gan_option, image_options, start_tensorflow, warn
 
 
 @click.command(short_help="Repeat the first steps of a run and compare them bit for bit.")

@@ -6,7 +6,8 @@ import sys
 import click
 
 import keras_gan
-from keras_gan.commands.options import Integer, start_tensorflow, warn
+from keras_gan.commands.option_types import Integer
+from keras_gan.commands.options import start_tensorflow, warn
 from keras_gan.config import STRATEGIES
 
 

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from keras_gan.commands import options
-from keras_gan.commands.options import DatasetName, Integer, PresetName, Seeds, Size, UserPath
+from keras_gan.commands.option_types import DatasetName, Integer, PresetName, Seeds, Size, UserPath
 from tests.conftest import forbidden, run
 
 
