@@ -41,7 +41,7 @@ def check_seeds(seeds: Any) -> int | list[int]:
     if isinstance(seeds, numbers.Integral) and not isinstance(seeds, bool) and int(seeds) >= 1:
         return int(seeds)
     found = list(seeds) if isinstance(seeds, Iterable) and not isinstance(seeds, (str, bytes)) else []
-    if not found or not all(isinstance(seed, numbers.Integral) and 0 <= seed < 2**63 for seed in found):
+    if not found or not all(isinstance(seed, numbers.Integral) and 0 <= int(seed) < 2**63 for seed in found):
         received = repr(seeds) if len(repr(seeds)) < 60 else f"{repr(seeds)[:57]}..."
         raise ValueError(
             f"seeds must be a number of samples of at least 1, or seeds in [0, 2**63). Received: {received}."

@@ -1,4 +1,4 @@
-"""What the commands share: the types of their options, what they print and how they start TensorFlow."""
+"""What the commands share: texts of options, what they print and how they start TensorFlow."""
 
 import contextlib
 import os
