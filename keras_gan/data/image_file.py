@@ -23,8 +23,7 @@ from keras_gan.data.pixels import resize
 ENDINGS = tuple(
     ".png .apng .jpg .jpeg .jpe .jfif .bmp .dib .gif .tif .tiff .webp .pgm .ppm .pbm .pnm .avif".split()
 )
-GREY_MODES = frozenset({"1", "L", "LA"})
-_PALETTE_MODES = frozenset({"P", "PA"})
+GREY_MODES, _PALETTE_MODES = frozenset({"1", "L", "LA"}), frozenset({"P", "PA"})
 _FORMATS = ("PNG", "JPEG", "MPO", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "AVIF")
 _PAGED = ("PNG", "GIF", "TIFF", "WEBP", "AVIF")  # of the rest, such as MPO, the first is the photo
 _MAX_PIXELS = dict.fromkeys(("PNG", "JPEG", "MPO"), 60 * 10**6)  # 8 bytes each while it is decoded

@@ -98,8 +98,7 @@ def frechet_distance(a: Gaussian, b: Gaussian, method: str = "sqrtm") -> Distanc
             "sqrtm" differs from it, is complex or not finite, the symmetric value is returned
             and the note says why.
     """
-    known = method in ("sqrtm", "symmetric")
-    _require(known, "method must be one of sqrtm, symmetric", f"method={method!r}")
+    _require(method in ("sqrtm", "symmetric"), "method must be one of sqrtm, symmetric", f"method={method!r}")
     # Check the input. The factors A A^T = sigma also show a sigma that is no covariance.
     _check_pair(a.mu[None], b.mu[None])
     _check_pair(a.sigma, b.sigma)
