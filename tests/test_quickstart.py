@@ -1,6 +1,12 @@
-"""The quickstart notebook from top to bottom, with short trainings; and a run that its kernel interrupts."""
+"""The quickstart notebook from top to bottom, with short trainings, by the installed package.
+
+Its kernel then interrupts a run.
+"""
 
 import re
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -29,12 +35,26 @@ gan.train(epochs=9, sample_interval=3, outdir="stopped")
 
 
 @pytest.fixture(scope="module")
-def cells(tmp_path_factory):
+def installed(tmp_path_factory):
+    """A folder with the package as pip installs it from a wheel; nothing in the repository is changed."""
+    for name in ("nbclient", "ipykernel", "pandas"):
+        pytest.importorskip(name, reason="needs pip install nbclient ipykernel pandas")
+    pytest.importorskip("setuptools", "77", reason="needs pip install 'setuptools>=77' to build a wheel")
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
+    shutil.copytree(REPOSITORY / "keras_gan", source / "keras_gan")
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, source)
+    options = ["--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target", target]
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, source], check=True)
+    return target
+
+
+@pytest.fixture(scope="module")
+def cells(installed, tmp_path_factory):
     """The cells of code with their outputs, in a folder of their own, with a small MNIST."""
-    reason = "needs pip install nbclient ipykernel pandas"
-    for name in ("ipykernel", "pandas"):
-        pytest.importorskip(name, reason=reason)
-    nbformat, nbclient = (pytest.importorskip(name, reason=reason) for name in ("nbformat", "nbclient"))
+    import nbclient
+    import nbformat
+
     folder, rng = tmp_path_factory.mktemp("notebook"), np.random.default_rng(0)
     digits = {"x_train": rng.integers(0, 256, (300, 28, 28), np.uint8), "y_train": np.arange(300) % 10}
     digits |= {"x_test": digits["x_train"][:60] ^ 1, "y_test": np.arange(60) % 10}
@@ -42,13 +62,14 @@ def cells(tmp_path_factory):
     np.savez(folder / "home/datasets/mnist.npz", **digits)
     notebook = nbformat.read(REPOSITORY / "examples/quickstart.ipynb", as_version=4)
     own = [STOPPED, "gan.history", 'Stopping(preset="aioz", latent_dim=7).train(epochs=9, outdir="stopped")']
+    notebook.cells.insert(0, nbformat.v4.new_code_cell("import keras_gan\nkeras_gan.__file__"))
     notebook.cells += [nbformat.v4.new_code_cell(cell) for cell in own]
     for cell in notebook.cells:
         for pattern, short in CUTS.items():
             cell.source = re.sub(pattern, short, cell.source)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERAS_HOME", str(folder / "home"))
-        patch.setenv("PYTHONPATH", str(REPOSITORY))
+        patch.setenv("PYTHONPATH", str(installed))
         where = {"metadata": {"path": str(folder)}}
         options = dict(timeout=300, kernel_name="python3", allow_errors=True)
         nbclient.NotebookClient(notebook, resources=where, **options).execute()
@@ -65,6 +86,11 @@ def find_outputs(cells, text, kind):
 def printed(cells, text):
     """Returns what the cells with a text print."""
     return "".join(output.text for output in find_outputs(cells, text, "stream"))
+
+
+def test_package_is_the_installed_one(cells, installed):
+    [path] = find_outputs(cells, "keras_gan.__file__", "execute_result")
+    assert path.data["text/plain"] == repr(str(installed / "keras_gan/__init__.py"))
 
 
 def test_nothing_fails_and_nothing_is_on_stderr(cells):
