@@ -44,6 +44,7 @@ NOT_RUN = (
     "convert-weights",  # it needs a file of 96 MB; tests/evaluation has its tests
     "keras-run",  # of the PyTorch example, which tests/test_examples.py runs
     "from-pytorch",
+    "ablate",  # a process for each of 32 runs; tests/training has its tests
 )
 ONCE = ("parity", "compare --preset")  # both frameworks; the presets' own tests are in tests/pytorch
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
@@ -142,11 +143,16 @@ def test_benchmark_takes_the_options_that_are_shown(command):
 
 
 def test_options_in_the_text_exist():
-    known = {o for command in main.main.commands.values() for p in command.params for o in p.opts}
+    known = {
+        o
+        for command in main.main.commands.values()
+        for p in command.params
+        for o in [*p.opts, *p.secondary_opts]
+    }
     for name in set(re.findall(r"python -m benchmarks\.(\w+)", TEXT)):
         source = (REPOSITORY / "benchmarks" / f"{name}.py").read_text()  # which may need a peer to import
         known |= set(re.findall(r'click\.option\(\s*"(--[a-z-]+)"', source))
-    shown = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT))
+    shown = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+(?!\w)", TEXT))
     others = {"--logdir", "--check", "--port", "--nthreads"}  # of TensorBoard, ruff and Dask
     others |= {"--nodes", "--ntasks-per-node", "--gpus-per-node", "--kill-on-bad-exit"}  # of SLURM
     assert shown <= known | others | {"--help"}
