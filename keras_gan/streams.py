@@ -27,6 +27,8 @@ class SafeStream:
     def write(self, text: str | bytes) -> int:
         """Writes a string, or UTF-8 as click's completion does, or drops it; returns its length."""
         if isinstance(text, bytes):
+            if not text:  # with which click tries whether a stream takes bytes alone
+                raise TypeError("A text stream takes strings. Received: no bytes.")
             text = text.decode()
         try:
             self._stream.write(text)

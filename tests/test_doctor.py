@@ -116,13 +116,13 @@ def test_version_at_or_above_the_lowest_is_well(lowest, monkeypatch):
 
 
 def test_root_that_turns_complex_is_named(failed, monkeypatch):
-    monkeypatch.setattr(metrics.linalg, "sqrtm", lambda product: product + 1j)
+    monkeypatch.setattr(linalg, "sqrtm", lambda product: product + 1j)
     assert "SciPy's matrix root fails: sqrtm has an imaginary part" in failed("sqrtm")
 
 
 def test_root_that_is_another_is_named(failed, monkeypatch):
     sqrtm = linalg.sqrtm
-    monkeypatch.setattr(metrics.linalg, "sqrtm", lambda product: sqrtm(product) * 1.1)
+    monkeypatch.setattr(linalg, "sqrtm", lambda product: sqrtm(product) * 1.1)
     assert "SciPy's matrix root fails: sqrtm gives 27.4" in failed("sqrtm")
 
 
