@@ -4,7 +4,7 @@
     python -m benchmarks.fid
 
 Features: images a second of each extractor beside the package that it is named after, from the same file of
-random weights, as `benchmarks.packages` makes it, and in bfloat16 where the CPU multiplies it. Each has a
+random weights, as `benchmarks.packages` makes it. Each has a
 process of its own, since the thread pools of two frameworks in one process disturb each other, and all of a
 row take turns, because a shared machine drifts; medians, and the median of the rounds' own ratios, are
 printed. What is not installed is left out with a line. The distance: at 2048 dimensions, by SciPy's sqrtm of
@@ -48,20 +48,17 @@ def build_package_features(name, folder):
     return in_batches
 
 
-def build_features(name, folder, precision):
+def build_features(name, folder):
     """Returns an extractor of this project, with the weights that are in a folder."""
     start_tensorflow.import_tensorflow()
-    from keras_gan.device import multiplies_bfloat16
     from keras_gan.evaluation import inception, package_inception
 
-    if precision == "bfloat16" and not multiplies_bfloat16():
-        raise ValueError("this CPU does not multiply bfloat16")
     if name == "inception":
         path = Path(folder, "random.weights.h5")
         inception.build_inception().save_weights(path)
-        return inception.load_inception(path, precision=precision)
+        return inception.load_inception(path)
     path = Path(folder, "torchvision.pth" if name == "torcheval" else "2015.pth")
-    return package_inception.load_package_extractor(name, path, True, lambda line: None, precision)
+    return package_inception.load_package_extractor(name, path, True, lambda line: None)
 
 
 def work(side, name, folder, count, shape):
@@ -71,7 +68,7 @@ def work(side, name, folder, count, shape):
     if side == "package":
         compute = build_package_features(name, folder)
     else:
-        compute = build_features(name, folder, side)
+        compute = build_features(name, folder)
     compute(images)
     print("ready", file=answers, flush=True)
     for _ in sys.stdin:
@@ -81,7 +78,7 @@ def work(side, name, folder, count, shape):
 
 
 def start(side, name, folder, count, size):
-    """Returns the process of a package or a precision, once it is ready; None where it cannot take part."""
+    """Returns the process of one side, once it is ready; None where it cannot take part."""
     words = ["--worker", side, "--only", name, "--folder", folder, "--images", str(count), "--size", size]
     command = [sys.executable, "-m", "benchmarks.fid", *words]
     pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -94,7 +91,7 @@ def start(side, name, folder, count, size):
 
 
 def images_a_second(name, count, rounds, size):
-    """Returns the images a second of an extractor in each precision and of the package beside it.
+    """Returns the images a second of an extractor and of the package beside it.
 
     None without the package that writes the weights.
     """
@@ -102,7 +99,7 @@ def images_a_second(name, count, rounds, size):
         theirs = start("package", PAIRS[name], folder, count, size)
         if not theirs and name in PACKAGES:
             return None
-        sides = {side: start(side, name, folder, count, size) for side in ("float32", "bfloat16")}
+        sides = {side: start(side, name, folder, count, size) for side in ("keras_gan",)}
         sides = {side: process for side, process in (sides | {"package": theirs}).items() if process}
         seconds = {side: [] for side in sides}
         for _ in range(rounds):
@@ -114,7 +111,7 @@ def images_a_second(name, count, rounds, size):
             process.communicate()
     row = {side: count / statistics.median(taken) for side, taken in seconds.items()}
     if theirs:
-        row["ratio"] = float(np.median(np.divide(seconds["package"], seconds["float32"])))
+        row["ratio"] = float(np.median(np.divide(seconds["package"], seconds["keras_gan"])))
     return row
 
 
@@ -201,11 +198,9 @@ def main(count, size, rounds, dimensions, only, as_json, worker, folder):
 
 def format_rate(name, row):
     """Returns a line on the images a second of an extractor and of the package beside it."""
-    line = f"{name:15} {row['float32']:6.1f} images/s"
-    if "bfloat16" in row:
-        line += f"   in bfloat16 {row['bfloat16']:6.1f}"
+    line = f"{name:15} {row['keras_gan']:6.1f} images/s"
     if "package" in row:
-        line += f"   {PAIRS[name]} itself {row['package']:6.1f}: float32 is {row['ratio']:.2f} times as fast"
+        line += f"   {PAIRS[name]} itself {row['package']:6.1f}: {row['ratio']:.2f} times as fast"
     return line
 
 

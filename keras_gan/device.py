@@ -86,16 +86,6 @@ def check_precision(precision: str, warn: Callable[[str], object]) -> None:
         )
 
 
-def multiplies_bfloat16() -> bool:
-    """Returns whether the device has instructions that multiply bfloat16; True where that is not known."""
-    gpus = tf.config.get_visible_devices("GPU")
-    if gpus:
-        details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-        return min(detail.get("compute_capability", (8, 0)) for detail in details) >= (8, 0)
-    flags = _read_cpu_flags()
-    return not flags or bool(flags & {"avx512_bf16", "amx_bf16", "bf16"})  # the last is Arm's name
-
-
 def get_processors() -> dict[str, str]:
     """Returns the kind of CPU and the number of cores that TensorFlow uses, on which rounding depends.
 

@@ -55,14 +55,6 @@ def add_feature_options(features_help):
                 help="Images through the network of a device at once. Default: depends on the network.",
             ),
             click.option("--inception-weights", "weights", type=UserPath(), metavar="FILE", help=WEIGHTS),
-            click.option(
-                "--features-precision",
-                "precision",
-                default="float32",
-                show_default=True,
-                type=click.Choice(("float32", "bfloat16")),
-                help="Of InceptionV3's feature maps: bfloat16 is faster on a CPU that multiplies it.",
-            ),
             click.option("--features", "which", type=UserPath(), metavar="NAME", help=features_help),
         ):
             function = option(function)
@@ -74,13 +66,13 @@ def add_feature_options(features_help):
 feature_options = add_feature_options(FEATURES)
 
 
-def load_extractor(real, which, precision, weights, batch_size, offline, workers):
+def load_extractor(real, which, weights, batch_size, offline, workers):
     """Returns the feature extractor and says, where none was asked for, which one it is."""
     from keras_gan.evaluation import features
     from keras_gan.evaluation.distributed_extractor import distribute
 
     def load(warn):
-        extractor = features.load_extractor(which, *real, weights, offline, warn, precision)
+        extractor = features.load_extractor(which, *real, weights, offline, warn)
         extractor.batch_size = batch_size or extractor.batch_size
         return extractor
 
@@ -114,7 +106,6 @@ def fid(
     save_stats,
     protocol,
     which,
-    precision,
     weights,
     batch_size,
     seed,
@@ -138,12 +129,9 @@ def fid(
     """
     if b is None and not save_stats:
         raise click.UsageError("give A and B, or A and --save-stats FILE.npz.")
-    if which == "all" and (
-        b is None or save_stats or weights or strategy != "none" or precision != "float32"
-    ):
+    if which == "all" and (b is None or save_stats or weights or strategy != "none"):
         raise click.UsageError(
-            "--features all takes A and B, without --save-stats, --inception-weights, --features-precision "
-            "and --strategy."
+            "--features all takes A and B, without --save-stats, --inception-weights and --strategy."
         )
     with reject_wrong_values():
         check_strategy(strategy, replicas)
@@ -157,8 +145,7 @@ def fid(
             sides = _open_sides([text for text in (a, b) if text], options, assumed, mode, offline, workers)
             if which == "all":
                 return sides, None
-            given = (which, weights, batch_size, offline)
-            return sides, _load_fid_extractor(sides, *given, workers, precision)
+            return sides, _load_fid_extractor(sides, which, weights, batch_size, offline, workers)
 
         sides, extractor = workers.in_turn(open_all)
         if which == "all":
@@ -181,12 +168,12 @@ def _open_sides(texts, options, assumed, mode, offline, workers):
     return sides
 
 
-def _load_fid_extractor(sides, which, weights, batch_size, offline, workers, precision):
+def _load_fid_extractor(sides, which, weights, batch_size, offline, workers):
     from keras_gan.evaluation.distributed_extractor import distribute
     from keras_gan.evaluation.fid import choose_loader
 
     say = get_warn(workers)
-    load = choose_loader(sides, which, weights, batch_size, offline, say, precision)
+    load = choose_loader(sides, which, weights, batch_size, offline, say)
     return load and distribute(load, workers, say)
 
 

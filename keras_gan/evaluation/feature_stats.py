@@ -160,7 +160,7 @@ def _read_spec(array: np.ndarray) -> dict[str, str]:
 def check_same_spec(a: FeatureStats, b: FeatureStats) -> None:
     """Refuses two `FeatureStats` whose numbers do not mean the same.
 
-    An assumed feature spec is trusted if it names the other's features, but not to be in bfloat16.
+    An assumed feature spec is trusted if it names the other's features.
 
     Raises:
         ValueError: their feature specs or their numbers of features differ.
@@ -168,8 +168,7 @@ def check_same_spec(a: FeatureStats, b: FeatureStats) -> None:
     names = [
         name for name in ("features", "weights", "preprocessing") if a.spec.get(name) != b.spec.get(name)
     ]
-    in_bfloat16 = any("bfloat16" in s.spec.get("preprocessing", "") for s in (a, b))
-    if names and (in_bfloat16 or not {"assumed"} & (a.spec.keys() | b.spec.keys())):
+    if names and not ({"assumed"} & (a.spec.keys() | b.spec.keys())):
         cpus = ["cpu"] if a.spec.get("cpu") != b.spec.get("cpu") else []  # why the weights may differ
         differing = "; ".join(f"{name} {a.spec.get(name)} and {b.spec.get(name)}" for name in names + cpus)
         raise ValueError(f"Both must have the same feature spec. Received: {differing}.")

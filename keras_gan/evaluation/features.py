@@ -5,7 +5,6 @@ from pathlib import Path
 
 from keras_gan import progress
 from keras_gan.data.datasets import Dataset
-from keras_gan.device import get_device_name, multiplies_bfloat16
 from keras_gan.evaluation import weights
 from keras_gan.evaluation.classifier import load_classifier
 from keras_gan.evaluation.extractor import FeatureExtractor
@@ -28,7 +27,6 @@ def load_extractor(
     given: str | Path | None = None,
     offline: bool = False,
     warn: Warn = progress.print_warning,
-    precision: str = "float32",
 ) -> FeatureExtractor:
     """Returns the extractor of a name.
 
@@ -40,38 +38,25 @@ def load_extractor(
         given: path of the weights of an extractor that has InceptionV3.
         offline: refuses to download.
         warn: called with each line that the user should see.
-        precision: "bfloat16" computes the feature maps of InceptionV3 in it, "inception" being the default.
 
     Raises:
         FileNotFoundError, ImportError, OSError, ValueError: the name is unknown, or what the
             extractor's own function raises.
     """
     name = EARLIER_NAMES.get(str(name), name)
-    if name is None and precision == "float32" and not weights.find_weights("inception", given):
+    if name is None and not weights.find_weights("inception", given):
         return load_stand_in(real, test, warn)
     name = name or "inception"
     if given and name not in weights.FILES:
         raise ValueError(f"Weights are of InceptionV3 alone. Received: {name} features and {given}.")
-    if precision != "float32":
-        _check_bfloat16(name)
     if name == "inception":
-        return load_inception(given, offline, warn, precision)
+        return load_inception(given, offline, warn)
     if name in PACKAGES:
-        return load_package_extractor(str(name), given, offline, warn, precision)
+        return load_package_extractor(str(name), given, offline, warn)
     if str(name).endswith(".keras"):
         return load_file(name)
     check_choice("features", str(name), (*NAMES, "FILE.keras"))
     return load_pca(real) if name == "pca" else load_classifier(real, test, warn)
-
-
-def _check_bfloat16(name: str | Path) -> None:
-    if name not in weights.FILES:
-        raise ValueError(f"bfloat16 is for InceptionV3's features. Received: {name} features.")
-    if not multiplies_bfloat16():
-        raise ValueError(
-            f"bfloat16 needs a device that multiplies it. Received: {get_device_name()}, which does not; "
-            "float32 is faster there."
-        )
 
 
 def load_inception_or_stand_in(

@@ -27,7 +27,6 @@ def choose_loader(
     batch_size: int | None = None,
     offline: bool = False,
     warn: Warn = progress.print_warning,
-    precision: str = "float32",
 ) -> Callable[[Warn], FeatureExtractor] | None:
     """Returns what loads the extractor for some sides, None where all of them are statistics.
 
@@ -38,7 +37,6 @@ def choose_loader(
             "inception", for which another stands in if its weights cannot be had.
         given: path of the weights.
         batch_size: images through the network at once; None is the extractor's own.
-        precision: as `load_extractor` takes it; for bfloat16 nothing else stands in for InceptionV3.
     """
     if all(side.statistics for side in sides):
         return None
@@ -46,8 +44,8 @@ def choose_loader(
     real = find_reference_images(sides, offline, warn)
 
     def load(warn):
-        if name or given or precision != "float32":
-            extractor = features.load_extractor(name or "inception", *real, given, offline, warn, precision)
+        if name or given:
+            extractor = features.load_extractor(name or "inception", *real, given, offline, warn)
         else:
             extractor = features.load_inception_or_stand_in(*real, offline, warn)
         extractor.batch_size = batch_size or extractor.batch_size

@@ -1,6 +1,6 @@
 """InceptionV3 for inference: a convolution, its batch normalization and its ReLU are one kernel."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -8,31 +8,25 @@ import tensorflow as tf
 
 from keras_gan.evaluation.extractor import Network
 
-NAMED = {"float32": "", "bfloat16": ", in bfloat16"}  # what a feature spec says of each precision
 
-
-def fuse(network: keras.Model, precision: str) -> Network:
+def fuse(network: keras.Model) -> Network:
     """Returns a network of InceptionV3's layers as a function of float32 images, for batches of any size.
 
     gamma (w * x - mean) / std + beta = (gamma / std w) * x + beta - gamma mean / std, which TensorFlow's
     kernel computes while it convolves, and the ReLU with it. The weights are constants of the graph.
-
-    Args:
-        precision: of the feature maps, "float32" or "bfloat16"; the means over the last of them, and what
-            follows, are in float32.
+    In bfloat16 it is twice as fast with AVX512_BF16, but distances of 80 images were up to 2.0 % off.
     """
-    dtype = tf.as_dtype(precision)
     norms = {id(x.input): x for x in network.layers if isinstance(x, keras.layers.BatchNormalization)}
     folded = {
         x.name: _fold(x, norms[id(x.output)]) for x in network.layers if isinstance(x, keras.layers.Conv2D)
     }
 
     def compute(images):
-        maps = {id(network.inputs[0]): tf.cast(images, dtype)}
+        maps = {id(network.inputs[0]): images}
         for layer in network.layers[1:]:
             inputs = [maps[id(tensor)] for tensor in tf.nest.flatten(layer.input)]
             if layer.name in folded:
-                kernel, bias = (tf.constant(array, dtype) for array in folded[layer.name])
+                kernel, bias = (tf.constant(array, tf.float32) for array in folded[layer.name])
                 convolved = tf.nn.conv2d(*inputs, kernel, layer.strides, layer.padding.upper())
                 maps[id(layer.output)] = tf.nn.bias_add(convolved, bias)
             else:
@@ -44,13 +38,6 @@ def fuse(network: keras.Model, precision: str) -> Network:
     return lambda images: [np.asarray(output) for output in compiled(images)]
 
 
-def in_precision(arrays: Iterable[np.ndarray], precision: str) -> Iterable[np.ndarray]:
-    """Returns float32 weights rounded to a precision, so that their hash is another, too."""
-    if precision == "float32":
-        return arrays
-    return (np.asarray(array, tf.as_dtype(precision).as_numpy_dtype) for array in arrays)
-
-
 def _fold(convolution: keras.Layer, norm: keras.Layer) -> tuple[np.ndarray, np.ndarray]:
     """Returns kernel and bias of a convolution without a bias and the batch normalization after it."""
     kernel, *weights = (np.asarray(w, np.float64) for w in (*convolution.weights, *norm.weights))
@@ -60,7 +47,7 @@ def _fold(convolution: keras.Layer, norm: keras.Layer) -> tuple[np.ndarray, np.n
 
 
 def _compute(layer: keras.Layer, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Returns the output of a layer that is no convolution, in the dtype of its inputs."""
+    """Returns the output of a layer that is no convolution."""
     if isinstance(layer, keras.layers.BatchNormalization):
         return inputs[0]  # folded into the convolution before it
     if isinstance(layer, keras.layers.Activation):
@@ -74,4 +61,4 @@ def _compute(layer: keras.Layer, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
             tf.pad(inputs[0], [[0, 0], [1, 1], [1, 1], [0, 0]]) if layer.padding == "valid" else inputs[0]
         )
         return tf.nn.avg_pool2d(padded, layer.pool_size, layer.strides, layer.padding.upper())
-    return layer(tf.cast(inputs[0], tf.float32))  # the means, and what makes probabilities of them
+    return layer(inputs[0])  # the means, and what makes probabilities of them

@@ -13,7 +13,7 @@ from keras_gan.data.pixels import to_float
 from keras_gan.device import keras_settings
 from keras_gan.evaluation import weights
 from keras_gan.evaluation.extractor import FeatureExtractor, hash_arrays
-from keras_gan.evaluation.fused import NAMED, fuse, in_precision
+from keras_gan.evaluation.fused import fuse
 from keras_gan.evaluation.resize import SIDE
 
 PREPROCESSING = f"{SIDE}x{SIDE} bilinear antialiased, grey as RGB, [-1, 1]"
@@ -23,7 +23,6 @@ def load_inception(
     given: str | Path | None = None,
     offline: bool = False,
     warn: Callable[[str], object] = progress.print_warning,
-    precision: str = "float32",
 ) -> FeatureExtractor:
     """Returns the extractor of InceptionV3: the 2048 means over its last feature map.
 
@@ -34,7 +33,6 @@ def load_inception(
     Args:
         given: path of a .weights.h5 or .h5 file. Without it, the file that the environment's
             KERAS_GAN_INCEPTION_WEIGHTS names, the one in Keras's cache, or a download.
-        precision: of the feature maps, "float32" or "bfloat16".
 
     Raises:
         FileNotFoundError: there is no such file, or none is at hand and `offline` is set.
@@ -48,10 +46,10 @@ def load_inception(
     classes = "" if len(network.outputs) == 2 else ", without classes"
     return FeatureExtractor(
         "inception",
-        f"InceptionV3 of Keras, {origin}{classes}{NAMED[precision]}",
-        hash_arrays(in_precision(arrays, precision)),
-        PREPROCESSING + NAMED[precision],
-        fuse(network, precision),
+        f"InceptionV3 of Keras, {origin}{classes}",
+        hash_arrays(arrays),
+        PREPROCESSING,
+        fuse(network),
         to_inception_input,
         batch_size=16,  # as fast on a CPU as larger ones, whose feature maps take more memory
         sizes=tuple(output.shape[1] for output in network.outputs),

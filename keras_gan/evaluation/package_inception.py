@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_gan.evaluation import torch_inception, weights
 from keras_gan.evaluation.extractor import FeatureExtractor, hash_arrays
-from keras_gan.evaluation.fused import NAMED, fuse, in_precision
+from keras_gan.evaluation.fused import fuse
 from keras_gan.evaluation.resize import (
     resize_as_pytorch,
     resize_as_tensorflow_1,
@@ -79,11 +79,7 @@ PACKAGES = {
 
 
 def load_package_extractor(
-    name: str,
-    given: str | Path | None,
-    offline: bool,
-    warn: Callable[[str], object],
-    precision: str = "float32",
+    name: str, given: str | Path | None, offline: bool, warn: Callable[[str], object]
 ) -> FeatureExtractor:
     """Returns the extractor that gives a package's features of the same images, to rounding.
 
@@ -91,7 +87,6 @@ def load_package_extractor(
         name: one of PACKAGES.
         given: path of the package's weights: a .pth file, or what `convert-weights` made of it; None is
             what is at hand, or a download.
-        precision: of the feature maps, "float32" or "bfloat16".
 
     Raises:
         FileNotFoundError: there is no such file, or none is at hand and `offline` is set.
@@ -103,8 +98,6 @@ def load_package_extractor(
     path = path or weights.download_weights(name, offline, warn)
     if name == "clean-fid":
         if _is_torchscript(path):
-            if precision != "float32":
-                raise ValueError(f"PyTorch computes {path} in float32. Received: {precision}.")
             return _load_torchscript(path)
         warn("clean-fid's own file is a TorchScript; pytorch-fid's, of the same network, stands in.")
     if name == "torcheval":
@@ -117,10 +110,10 @@ def load_package_extractor(
     network = torch_inception.build_network(arrays, package.of_2015, package.with_logits)
     return FeatureExtractor(
         name,
-        f"InceptionV3 of {name}, {weights.describe_origin(name, path)}{NAMED[precision]}",
-        hash_arrays(in_precision(used, precision)),
-        package.preprocessing + NAMED[precision],
-        fuse(network, precision),
+        f"InceptionV3 of {name}, {weights.describe_origin(name, path)}",
+        hash_arrays(used),
+        package.preprocessing,
+        fuse(network),
         package.prepare,
         batch_size=16,
         sizes=tuple(output.shape[1] for output in network.outputs),

@@ -109,23 +109,6 @@ def test_hash_is_of_the_weights_and_not_of_where_they_are(inception_files, tmp_p
     assert a.sha256 == b.sha256 == expected != c.sha256 and a.name == "inception"
 
 
-def test_bfloat16_is_of_inception_alone_and_has_a_feature_spec_of_its_own(
-    inception_files, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(features, "multiplies_bfloat16", lambda: True)
-    path = written(tmp_path / "a.h5", bytes(range(8)))
-    one, other = (
-        features.load_extractor("inception", None, given=path, precision=p) for p in ("float32", "bfloat16")
-    )
-    assert other.preprocessing == f"{one.preprocessing}, in bfloat16" and other.sha256 != one.sha256
-    assert other.description == f"{one.description}, in bfloat16"
-    with pytest.raises(ValueError, match="bfloat16 is for InceptionV3's features. Received: pca features."):
-        features.load_extractor("pca", None, precision="bfloat16")
-    monkeypatch.setattr(features, "multiplies_bfloat16", lambda: False)
-    with pytest.raises(ValueError, match="a device that multiplies it. Received: CPU, which does not"):
-        features.load_extractor("inception", None, given=path, precision="bfloat16")
-
-
 def test_missing_weights_are_named_as_they_were_given(inception_files, monkeypatch, tmp_path):
     with pytest.raises(FileNotFoundError, match=f"--inception-weights must .* Received: {tmp_path}."):
         features.load_extractor(None, None, given=tmp_path)
