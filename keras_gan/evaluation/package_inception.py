@@ -159,7 +159,9 @@ def _load_torchscript(path: Path) -> FeatureExtractor:
 
     with open(path, "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    layers = torch.jit.load(str(path), map_location="cpu").eval().layers
+    layers = getattr(torch.jit.load(str(path), map_location="cpu").eval(), "layers", None)
+    if layers is None:
+        raise ValueError(f"Expected clean-fid's TorchScript, which has `layers`. Received: {path}, without.")
 
     def compute(images):
         with torch.inference_mode():
