@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from keras_gan.evaluation import features
-from keras_gan.model import gan, gan_class
+from keras_gan.model import checkpoint, gan_class
 from keras_gan.report import reproduce
 from keras_gan.run.info import read_info
 from tests.conftest import TenClasses, run
@@ -90,7 +90,7 @@ def forgotten(home, tmp_path, monkeypatch):
     def forbidden(text):
         raise AssertionError(f"{text} was imported")
 
-    monkeypatch.setattr(gan, "find_gan_class", lambda name, kind: None)
+    monkeypatch.setattr(checkpoint, "find_gan_class", lambda name, kind: None)
     monkeypatch.setattr(gan_class, "load_gan_class", forbidden)
     monkeypatch.setattr(features, "load_classifier", lambda train, test, warn: TenClasses())
     monkeypatch.chdir(tmp_path)
@@ -134,7 +134,7 @@ def test_samples_are_those_of_the_class_and_of_the_checkpoint_that_is_given(home
     other.save(tmp_path / "run/checkpoint.best.npz")
     for name in ("checkpoint.npz", "checkpoint.best.npz"):
         with monkeypatch.context() as patch:
-            patch.setattr(gan, "find_gan_class", lambda name, kind: None)
+            patch.setattr(checkpoint, "find_gan_class", lambda name, kind: None)
             assert run("sample", tmp_path / "run" / name, "--npz", tmp_path / "a.npz").exit_code == 0
         expected = kind.load(tmp_path / "run" / name)
         images = np.load(tmp_path / "a.npz")["images"]

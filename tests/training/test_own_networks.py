@@ -140,5 +140,5 @@ def test_run_that_another_process_began_is_the_uninterrupted_one(tmp_path):
 
 
 @pytest.mark.slow
-def test_run_that_another_process_began_with_the_compiled_engine_is_the_uninterrupted_one(tmp_path):
+def test_run_that_another_process_began_with_the_compiled_engine_is_the_uninterrupted_one(tmp_path, with_xla):
     compare(tmp_path, "compiled", ["All"])
