@@ -63,13 +63,19 @@ def load_inception_or_stand_in(
     real: Dataset, test: Dataset | None = None, offline: bool = False, warn: Warn = progress.print_warning
 ) -> FeatureExtractor:
     """Returns the extractor "inception", downloaded if need be; if it cannot be, says so in a line and
-    returns `load_stand_in`."""
+    returns `load_stand_in`.
+
+    Raises:
+        OSError, ValueError: weights are named or at hand and cannot be read.
+    """
+    path = weights.find_weights("inception")
     try:
-        return load_inception(None, offline, warn)
+        path = path or weights.download_weights("inception", offline, warn)
     except OSError as error:
         extractor = load_stand_in(real, test, warn)
         warn(f"{extractor.name} features stand in for InceptionV3's: {error}")
         return extractor
+    return load_inception(path, offline, warn)
 
 
 def load_stand_in(real: Dataset, test: Dataset | None, warn: Warn) -> FeatureExtractor:

@@ -87,27 +87,33 @@ def find_weights(features: str, given: str | Path | None = None) -> Path | None:
     """
     named = given or (os.environ.get(VARIABLE) if features == "inception" else None)
     if named:
-        if not Path(named).is_file():
+        path = Path(named).expanduser()
+        if not path.is_file():
             how = "--inception-weights" if given else VARIABLE
             raise FileNotFoundError(f"{how} must name a file of InceptionV3's weights. Received: {named}.")
-        return Path(named)
+        return path
     for file in FILES[features]:
         for folder in (get_cache_folder(), _get_hub_folder()):
             if (folder / file.name).is_file():
-                return _check(folder / file.name, file)
+                return _check(folder / file.name, file, features)
             converted = (folder / file.name).with_suffix(".npz")
             if converted.is_file():
                 return converted
     return None
 
 
-def _check(path: Path, file: WeightsFile) -> Path:
+def _check(path: Path, file: WeightsFile, features: str) -> Path:
     if not file.is_published(path):
         raise ValueError(
-            f"Expected InceptionV3's published weights. Received: {path}, with another checksum. "
-            f"Delete it to have it downloaded again, or name it with --inception-weights or ${VARIABLE}."
+            f"Expected InceptionV3's published weights. Received: {path}, with another checksum. Delete it "
+            f"to have it downloaded again, or, to use it as it is, name it with {_name_options(features)}."
         )
     return path
+
+
+def _name_options(features: str) -> str:
+    """Returns how a file of an extractor's weights is named."""
+    return "--inception-weights FILE" + (f" or the variable {VARIABLE}" if features == "inception" else "")
 
 
 def download_weights(features: str, offline: bool, warn: Callable[[str], object]) -> Path:
@@ -132,8 +138,8 @@ def describe_how_to_get(features: str) -> str:
     """Returns a sentence on how to get an extractor's weights without a download by this program."""
     file = FILES[features][0]
     return (
-        f"Put {file.folder}{file.name} into {get_cache_folder()} by hand, name it with "
-        "--inception-weights FILE, or do without: --features classifier."
+        f"Put {file.folder}{file.name} into {get_cache_folder()} by hand, or name it with "
+        f"{_name_options(features)}. --features classifier, for images with labels, and pca need no weights."
     )
 
 

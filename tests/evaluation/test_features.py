@@ -113,8 +113,15 @@ def test_missing_weights_are_named_as_they_were_given(inception_files, monkeypat
     with pytest.raises(FileNotFoundError, match=f"--inception-weights must .* Received: {tmp_path}."):
         features.load_extractor(None, None, given=tmp_path)
     monkeypatch.setenv(VARIABLE, "gone.h5")
-    with pytest.raises(FileNotFoundError, match=f"{VARIABLE} must name .* Received: gone.h5."):
-        features.load_extractor(None, None)
+    for load in (features.load_extractor, features.load_inception_or_stand_in):
+        with pytest.raises(FileNotFoundError, match=f"{VARIABLE} must name .* Received: gone.h5."):
+            load(None, None)
+
+
+def test_nothing_stands_in_for_weights_that_are_named_and_cannot_be_read(monkeypatch, tmp_path):
+    monkeypatch.setenv(VARIABLE, str(written(tmp_path / "x.h5")))
+    with pytest.raises(ValueError, match="Expected weights of InceptionV3 .* Received: .*x.h5"):
+        features.load_inception_or_stand_in(None, warn=pytest.fail)
 
 
 # the classifier of digits
@@ -221,4 +228,4 @@ def test_what_stands_in_for_inception_is_said_with_how_to_get_it(inception_files
     extractor = features.load_inception_or_stand_in(*bundled, offline=True, warn=said.append)
     assert extractor.name == "classifier" and len(said) == 1
     assert said[0].startswith(f"classifier features stand in for InceptionV3's: {FILE} is not in the cache")
-    assert "--inception-weights FILE" in said[0]
+    assert said[0].endswith("--features classifier, for images with labels, and pca need no weights.")

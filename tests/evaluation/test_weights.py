@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from keras_gan.evaluation import weights
-from keras_gan.evaluation.weights import WeightsFile
+from keras_gan.evaluation.weights import VARIABLE, WeightsFile
 
 CONTENT = bytes(range(256)) * 40
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -54,7 +54,7 @@ def served(tmp_path, monkeypatch):
 def hub(tmp_path, monkeypatch):
     """Folder that PyTorch downloads weights to."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.delenv(weights.VARIABLE, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
     folder = tmp_path / "torch" / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     return folder
@@ -105,11 +105,15 @@ def test_weights_that_pytorch_downloaded_or_that_were_converted_are_at_hand(publ
     assert weights.find_weights("pytorch-fid") == converted
 
 
-def test_cached_file_with_another_hash_is_refused(publish, hub):
-    publish("")
+@pytest.mark.parametrize(
+    "features, ways", [("pytorch-fid", ""), ("inception", f" or the variable {VARIABLE}")]
+)
+def test_cached_file_with_another_hash_is_refused_with_the_ways_to_name_it(publish, hub, features, ways):
+    publish("", features=features)
     (hub / NAME).write_bytes(CONTENT[1:])
-    with pytest.raises(ValueError, match="published weights. Received: .*with another checksum. Delete it"):
-        weights.find_weights("pytorch-fid")
+    with pytest.raises(ValueError, match="weights. Received: .*with another checksum. Delete it") as error:
+        weights.find_weights(features)
+    assert str(error.value).endswith(f"name it with --inception-weights FILE{ways}.")
 
 
 def test_environment_names_weights_of_keras_alone_and_what_is_given_comes_first(publish, hub, monkeypatch):
@@ -118,7 +122,7 @@ def test_environment_names_weights_of_keras_alone_and_what_is_given_comes_first(
     named, given = hub / "named.h5", hub / "given.h5"
     for path in (named, given):
         path.write_bytes(b"")
-    monkeypatch.setenv(weights.VARIABLE, str(named))
+    monkeypatch.setenv(VARIABLE, str(named))
     assert weights.find_weights("inception") == named and weights.find_weights("pytorch-fid") is None
     assert weights.find_weights("inception", given) == given == weights.find_weights("pytorch-fid", given)
 
