@@ -159,6 +159,13 @@ def test_classes_of_an_extractor_without_probabilities_are_left_out(extractor):
     assert "classes" not in diagnosis.diagnose(list(rows.values()))
 
 
+def test_classes_of_images_without_labels_are_left_out(extractor):
+    parts = [dataset._replace(labels=None) for dataset in DIGITS]
+    rows = evaluate.evaluate(run_of(DIGITS[1].images), extractor, *parts, 30, 0, forbidden)
+    assert not {"classes", "class_entropy"} & {row["metric"] for row in rows}
+    assert "classes" not in diagnosis.diagnose(rows)
+
+
 def test_trend_and_std_are_those_of_the_last_tenth():
     """The last 4 of 40 are 1, 3, 5, 7: a slope of 2 a step, and a deviation of 5^(1/2)."""
     losses = [100, -100] * 18 + [1, 3, 5, 7]
