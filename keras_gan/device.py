@@ -65,10 +65,23 @@ def use_device(name: str) -> None:
         tf.config.experimental.set_memory_growth(gpu, True)  # else it takes all memory at once
 
 
-def check_precision(precision: str, warn: Callable[[str], object]) -> None:
-    """Calls `warn` with a line where "mixed_bfloat16" gains no time: on every CPU.
+def multiplies_bfloat16() -> bool:
+    """Returns whether TensorFlow computes on a CPU that multiplies bfloat16, by oneDNN's routines."""
+    on_cpu = not tf.config.get_visible_devices("GPU")
+    has_onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1").lower() not in ("0", "false")
+    return on_cpu and has_onednn and not _read_cpu_flags().isdisjoint(("avx512_bf16", "amx_bf16"))
 
-    XLA multiplies in float32 there, also where the processor has AVX512_BF16, and rounds before and after.
+
+def gains_by_xla(precision: str) -> bool:
+    """Returns whether training is faster with XLA than without.
+
+    On a CPU XLA widens bfloat16 to float32 before it multiplies, even if the processor multiplies bfloat16.
+    """
+    return precision != "mixed_bfloat16" or not multiplies_bfloat16()
+
+
+def check_precision(precision: str, warn: Callable[[str], object]) -> None:
+    """Calls `warn` with a line where "mixed_bfloat16" gains no time, or not always: on CPUs.
 
     Raises:
         ValueError: the GPU cannot multiply bfloat16.
@@ -78,7 +91,10 @@ def check_precision(precision: str, warn: Callable[[str], object]) -> None:
     gpus = tf.config.get_visible_devices("GPU")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     if not gpus:
-        warn("precision mixed_bfloat16 gains no time on a CPU; --precision float32 is as fast, or faster.")
+        gain = "gains no time on this CPU: float32 is as fast, or faster."
+        if multiplies_bfloat16():
+            gain = "gains time on this CPU only in batches of 256 images or more: see docs/speed.md."
+        warn(f"precision mixed_bfloat16 {gain}")
     elif min(detail.get("compute_capability", (8, 0)) for detail in details) < (8, 0):
         raise ValueError(
             "precision mixed_bfloat16 needs a device that multiplies bfloat16. Received: "

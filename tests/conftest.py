@@ -198,22 +198,20 @@ def torch():
 
 @pytest.fixture(scope="session", autouse=True)
 def without_xla():
-    """GANs and engines are not compiled by XLA, which takes seconds, unless a test asks for it."""
-    from keras_gan.model import engines, gan
+    """GANs are not compiled by XLA, which takes seconds, unless a test asks for it."""
+    from keras_gan.model import gan
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gan, "JIT_COMPILE", False)
-        patch.setattr(engines, "JIT_COMPILE", False)
         yield
 
 
 @pytest.fixture
 def with_xla(without_xla, monkeypatch):
-    """GANs and engines that the test builds are compiled by XLA, as those of users are."""
-    from keras_gan.model import engines, gan
+    """GANs that the test builds are compiled by XLA, as those of users are."""
+    from keras_gan.model import gan
 
     monkeypatch.setattr(gan, "JIT_COMPILE", True)
-    monkeypatch.setattr(engines, "JIT_COMPILE", True)
 
 
 @pytest.fixture(scope="session")

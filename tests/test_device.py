@@ -118,13 +118,32 @@ def test_cpu_hides_the_gpus(monkeypatch):
     assert hidden == [([], "GPU")]
 
 
-def test_mixed_bfloat16_is_warned_of_on_a_cpu_and_other_precisions_are_not(monkeypatch):
-    monkeypatch.setattr(device.tf.config, "get_visible_devices", lambda kind: [])
+@pytest.mark.parametrize(
+    "flags, onednn, gpus, multiplies",
+    [
+        ("avx512f avx512_bf16", None, [], True),
+        ("avx512f amx_bf16", "1", [], True),
+        ("avx512f avx512_bf16", "0", [], False),
+        ("avx512f", None, [], False),
+        ("avx512f avx512_bf16", None, ["gpu"], False),
+    ],
+)
+def test_bfloat16_is_computed_by_the_routines_that_gain(flags, onednn, gpus, multiplies, monkeypatch):
+    monkeypatch.setattr(device, "_read_cpu_flags", lambda: set(flags.split()))
+    monkeypatch.setattr(device.tf.config, "get_visible_devices", lambda kind: gpus)
+    details = {"compute_capability": (8, 0)}
+    monkeypatch.setattr(device.tf.config.experimental, "get_device_details", lambda gpu: details)
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    if onednn:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", onednn)
+    assert device.gains_by_xla("mixed_bfloat16") is not multiplies
+    assert device.gains_by_xla("float32")
+    # A line on a CPU that gains nothing
     lines = []
     check_precision("float32", forbidden)
     check_precision("mixed_bfloat16", lines.append)
-    [line] = lines
-    assert line.startswith("precision mixed_bfloat16 gains no time on a CPU; --precision float32")
+    gain = "time on this CPU only in batches of 256" if multiplies else "no time on this CPU"
+    assert [line.startswith(f"precision mixed_bfloat16 gains {gain}") for line in lines] == [True] * (not gpus)
 
 
 def test_mixed_bfloat16_is_refused_on_an_old_gpu(monkeypatch):

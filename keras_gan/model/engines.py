@@ -19,7 +19,6 @@ from keras_gan.model.tracing import check_overridden, is_plain, tracing
 from keras_gan.rng import Stream, draw_batch_rows, draw_noise
 
 LARGE = 2**28  # bytes of images: more stay where they are, and a call passes its own, a sixteenth at most
-JIT_COMPILE = True  # of the compiled engine; the tests, which make many, switch it off
 MAX_STEPS, MAX_ROWS = 64, 4096  # in one call of the compiled function: more gain no time, but take memory
 
 Engine = Callable[[int, int], np.ndarray]
@@ -64,7 +63,7 @@ def train_on_batch(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
 
 
 def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
-    """Returns the engine that makes up to `MAX_STEPS` steps in one call of a function compiled by XLA.
+    """Returns the engine that makes up to `MAX_STEPS` steps in one call of a function, compiled by XLA.
 
     The images stay on the device, or, of more than `LARGE` bytes, on disk or in memory, from where each
     call passes its own. It also passes the rows and the noise of its steps, drawn while the device was
@@ -184,10 +183,11 @@ def _steps_of(gan):
     def step(i, first, all_images, all_rows, all_noises):
         real = _to_float(tf.gather(all_images, all_rows[i]))
         z = tf.unstack(all_noises[:, i])
-        with tracing(gan, first + tf.cast(i, tf.int64)), _updating_in_place(gan.combined.optimizer):
+        in_place = _updating_in_place(gan.combined.optimizer) if gan.jit_compile else contextlib.nullcontext()
+        with tracing(gan, first + tf.cast(i, tf.int64)), in_place:
             return gan_step(gan.rule, gan, real, z)
 
-    @tf.function(jit_compile=JIT_COMPILE, autograph=False)  # autograph would spend seconds on Keras's lines
+    @tf.function(jit_compile=gan.jit_compile, autograph=False)  # autograph would spend seconds on Keras's lines
     def steps(*arrays, first, k):
         def body(i, values):
             row = [tf.cast(x, values.dtype) for x in step(i, first, *arrays)]

@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_gan.config import GanConfig
-from keras_gan.device import keras_settings
+from keras_gan.device import gains_by_xla, keras_settings
 from keras_gan.figures import curves
 from keras_gan.figures.grid import draw_grid, fit_grid, save_sample_grid, to_pil
 from keras_gan.model import checkpoint, networks, sampling, updates
@@ -31,6 +31,7 @@ class GAN:
         discriminator: Keras model, images in [-1, 1] -> probability of being real (batch, 1).
         combined: Keras model, z -> probability; the discriminator is frozen inside it.
         step: number of steps trained so far.
+        jit_compile: whether XLA compiles the steps.
     """
 
     def __init__(self, preset: str = "keras", *, jit_compile: bool | None = None, **settings: Any):
@@ -39,7 +40,7 @@ class GAN:
         Args:
             preset: name of one of `keras_gan.PRESETS`.
             jit_compile: whether XLA compiles the steps; the classic calls are a fifth slower
-                without it. None is `JIT_COMPILE`.
+                without it. None is `JIT_COMPILE` where `device.gains_by_xla`.
             settings: the other fields of `GanConfig`; the default is the preset's own.
 
         Raises:
@@ -55,8 +56,10 @@ class GAN:
         self.outdir: Path | None = None  # of the run that this object has trained
         self.loaded_from: Path | None = None  # a checkpoint
         self.trained_on: Any = None  # a `Dataset`
-        with keras_settings(self.config.precision):
-            self._build(JIT_COMPILE if jit_compile is None else jit_compile)
+        precision = self.config.precision
+        self.jit_compile = JIT_COMPILE and gains_by_xla(precision) if jit_compile is None else jit_compile
+        with keras_settings(precision):
+            self._build(self.jit_compile)
 
     def __repr__(self):
         c = self.config
@@ -179,8 +182,7 @@ class GAN:
                 `model.workers.join_workers` before the GAN is built.
 
         Returns:
-            The history of the whole run: dict of column name to array (steps,), as in history.csv;
-            `pandas.DataFrame(history)` is a table of it.
+            The history of the whole run: dict of column name to array (steps,), as in history.csv.
 
         Raises:
             ValueError: a setting is out of range, the images do not fit, or the run that is
@@ -204,9 +206,7 @@ class GAN:
         seed: int = 0,
         mode: str = "inference",
     ) -> float:
-        """Returns the Fréchet distance of samples to real images: FID, in InceptionV3's features.
-
-        It is a float with attributes, `evaluation.gan_fid.FrechetDistance`.
+        """Returns the Fréchet distance of samples to real images, FID, as `gan_fid.FrechetDistance`.
 
         Args:
             real: a data set ("mnist:test"), a path, or images as `train` takes them; None is the test part of

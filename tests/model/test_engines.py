@@ -24,7 +24,7 @@ def start(build, pixels):
 
     def start(name, engine):
         gan = build(name, (8, 8, 1), seed=SEED, precision="float64")
-        key = name, engine, engines.JIT_COMPILE
+        key = name, engine, gan.jit_compile
         if key not in made:
             made[key] = engines.ENGINES[engine](gan, pixels, 20)
         return gan, made[key]
@@ -159,10 +159,12 @@ def test_large_images_are_passed_by_the_call_and_change_no_bit(pixels, tmp_path,
 
 
 @pytest.mark.slow
-def test_mixed_bfloat16_trains_both_engines_near_float32(pixels, with_xla):
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_mixed_bfloat16_trains_both_engines_near_float32(jit_compile, pixels):
     _, exact = one_step("kmnist", "train_on_batch", pixels)
     for engine in engines.ENGINES:
-        gan, values = one_step("kmnist", engine, pixels, precision="mixed_bfloat16")
+        settings = dict(precision="mixed_bfloat16", jit_compile=jit_compile)
+        gan, values = one_step("kmnist", engine, pixels, **settings)
         assert not np.array_equal(values, exact)
         np.testing.assert_allclose(values[:, :3], exact[:, :3], atol=0.02)  # bfloat16 has three digits
         assert gan.generator.get_weights()[0].dtype == np.float32
