@@ -18,7 +18,7 @@ from keras_gan.export import onnx, savedmodel, web
 from keras_gan.files.atomic import check_utf8
 from keras_gan.model import torch_like
 from keras_gan.model.gan import GAN
-from keras_gan.rng import Stream, draw_noise
+from keras_gan.rng import Stream, draw_noise, seed_globals
 
 N_CHECKED, ONE_GREY_LEVEL = 1000, 2 / 255
 _IN_A_SAVEDMODEL = {"saved_model.pb", "fingerprint.pb", "variables", "assets"}
@@ -69,9 +69,11 @@ def export_generator(gan: GAN, kind: str, folder: str | Path) -> tuple[Path, flo
 
 
 def to_float32(gan: GAN) -> keras.Model:
-    """Returns a copy of the generator in float32, of Keras's own layers."""
-    with keras_settings("float32"):
-        model = gan.build_generator()
+    """Returns a copy of the generator in float32, of Keras's own layers; the GAN stays as it is."""
+    builder = object.__new__(type(gan))  # a `build_generator` may set attributes
+    vars(builder).update(vars(gan))
+    with keras_settings("float32"), seed_globals(gan.seed):
+        model = builder.build_generator()
         model.set_weights(gan.generator.get_weights())
         return torch_like.to_plain_keras(model)
 

@@ -41,7 +41,7 @@ class SavedGenerator(GAN):
 
     def _load(self, file):
         if not file.is_file():
-            raise self._refuse(f"{file} is not there, as the run has not come to an end", file)
+            raise self._refuse(f"{file} is not there", file)
         try:
             check_keras_file(file)
             model = keras.models.load_model(file, compile=False)

@@ -26,6 +26,7 @@ from keras_gan.run.info import (
 
 NEW_CHECKPOINT = "checkpoint.new.npz"  # while it is written and read back
 _FIXED = (CHECKPOINT, PREVIOUS, BEST, GENERATOR, REPORT, METRICS, HISTORY, CONFIG)
+_SHOWN = (HISTORY, METRICS, CHECKPOINT, BEST, GENERATOR, REPORT)  # after a training
 _DERIVED = (  # by sample, plot and export
     *("samples.png", "interpolation.png", "nearest.png", "real.png", "training.gif", "curves.png"),
     *("generator.onnx", "generator.html", "generator.pt", "discriminator.pt", "savedmodel"),
@@ -61,6 +62,16 @@ def list_own_files(folder: Path, info: RunInfo) -> list[Path]:
             others.append(path)
     own = [*fixed[:-2], *list_event_files(folder), *others, *fixed[-2:]]
     return [path for path in own if _is_regular(path)]
+
+
+def describe_files(folder: Path, info: RunInfo) -> str:
+    """Returns a line on the files of a run that its user may want to open."""
+    names = {path.name for path in list_own_files(folder, info)}
+    steps = sorted(step for name in names if (step := parse_name(name)) is not None)
+    shown = [f"{len(steps)} sample grids ({steps[0]}.png to {steps[-1]}.png)"] if steps else []
+    shown += [name for name in _SHOWN if name in names]
+    shown += [f"{TENSORBOARD}/"] if list_event_files(folder) else []
+    return f"In {folder}: {', '.join(shown)}."
 
 
 def list_left_overs(folder: Path, info: RunInfo) -> list[Path]:

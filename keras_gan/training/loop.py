@@ -17,15 +17,14 @@ from keras_gan.data import datasets
 from keras_gan.evaluation import features
 from keras_gan.evaluation.distributed_extractor import distribute
 from keras_gan.evaluation.score import Scorer
-from keras_gan.export import generator
-from keras_gan.files.atomic import atomic_write, check_utf8
+from keras_gan.files.atomic import check_utf8
 from keras_gan.model.distributed import build_engine, check_shares
 from keras_gan.model.workers import Workers
 from keras_gan.progress import duration, print_warning, reporter
 from keras_gan.report import page
-from keras_gan.run import history
+from keras_gan.run import history, own_files
 from keras_gan.run.config_json import RunInfo
-from keras_gan.run.info import GENERATOR, HISTORY, TENSORBOARD
+from keras_gan.run.info import HISTORY, TENSORBOARD
 from keras_gan.training import interrupt, monitor
 from keras_gan.training.callbacks import Callbacks
 from keras_gan.training.follow import follow
@@ -115,7 +114,7 @@ def _complete(training, run_info, extractor, quiet, tensorboard, callbacks):
             line = _train_steps(training, request, scorer, quiet, tensorboard, callbacks)
         _write_results(gan, folder)  # a run that was killed at its end lacks them
         if not quiet:
-            print(line if done else f"{line} {folder.describe()}")
+            print(line if done else f"{line}\n{own_files.describe_files(folder.path, run_info)}")
 
 
 def _load_extractor(dataset, config, offline, workers):
@@ -229,22 +228,9 @@ def _loop(training, calls, progress, views, scorer):
 
 def _write_results(gan, folder):
     """Writes generator.keras, of a GAN of Keras, and report.html."""
-    folder.check_still_ours()
-    if isinstance(gan.generator, keras.Model):
-        _save_generator(gan, folder.path / GENERATOR)
+    folder.write_generator(gan)
     try:
         page.write(folder.path)
     except Exception as error:  # of a damaged file, or of a grid that a subclass drew
         reason = " ".join(str(error).split()) or type(error).__name__
         print_warning(f"report.html is not written: {reason}")
-
-
-def _save_generator(gan, path):
-    try:
-        with atomic_write(path) as beside:
-            generator.to_float32(gan).save(beside)
-    except OSError:
-        raise
-    except Exception as error:  # of a layer that Keras cannot save; the checkpoint holds all weights
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        print_warning(f"{path.name} is not written, as Keras cannot save the generator: {reason}")

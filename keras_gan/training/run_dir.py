@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from keras_gan.files.atomic import sync_to_disk
+from keras_gan.model.gan_class import name_gan_class
 from keras_gan.progress import print_warning
 from keras_gan.run import history, metrics_log, own_files
 from keras_gan.run.config_json import CONFIG, RunInfo, find_info
@@ -40,16 +41,8 @@ class RunDir:
         self.path, self.continues = path, False
         self.saved: int | None = None
         self._lock, self._saved_at = lock, time.monotonic()
-        self._info: RunInfo | None = None
         self._stopwatch: Stopwatch | None = None
-
-    def describe(self) -> str:
-        """Returns a line on the files of the run in the folder."""
-        own = [path.name for path in own_files.list_own_files(self.path, self._info)]
-        grids = sorted(step for name in own if (step := parse_name(name)) is not None)
-        others = ", ".join(sorted(name for name in own if parse_name(name) is None))
-        shown = f"{len(grids)} sample grids ({grids[0]}.png to {grids[-1]}.png)" if grids else "no grids"
-        return f"In {self.path}: {shown}, {others}."
+        self._generator_file = checkpoints.GeneratorFile()
 
     def is_run_of(self, gan: Any) -> bool:
         """Returns whether it holds the run that this GAN object trained."""
@@ -168,7 +161,6 @@ class RunDir:
         """Writes config.json, and counts from here on the seconds of training."""
         self.check_still_ours()
         info.write(self.path)
-        self._info = info
         self._stopwatch = Stopwatch(self._lock, read_times(self.path) if self.continues else Times())
 
     def append(self, rows: list[list]) -> None:
@@ -191,10 +183,17 @@ class RunDir:
         """Saves a checkpoint, and a copy if its step has the best score; see `checkpoints`."""
         self.sync_history()
         checkpoints.save_checkpoint(gan, self.path)
+        if name_gan_class(type(gan)):  # a subclass: commands take its layers from generator.keras
+            self.write_generator(gan)
         self.saved, self._saved_at = gan.step, time.monotonic()
         checkpoints.keep_best(self.path, gan.step)
         if self._stopwatch:
             self._stopwatch.write()
+
+    def write_generator(self, gan: Any) -> None:
+        """Writes generator.keras."""
+        self.check_still_ours()
+        self._generator_file.write(gan, self.path, print_warning)
 
     def add_score(self, row: dict[str, Any]) -> bool:
         """Adds a row to metrics.jsonl; returns whether it is the lowest of its feature spec so far."""

@@ -1,6 +1,7 @@
 """The generator written for other programs, each loaded in its own runtime."""
 
 import functools
+import random
 import subprocess
 import sys
 
@@ -110,6 +111,18 @@ def test_generator_of_a_subclass_is_written(tmp_path):
     gan = Narrow("aioz", **SETTINGS)
     images, *_ = written(gan, "keras", tmp_path)
     np.testing.assert_allclose(images, images_of(gan), rtol=0, atol=1e-6)
+
+
+def test_copy_of_the_generator_leaves_the_gan_and_global_generators_as_they_are():
+    class Keeping(GAN):
+        def build_generator(self):
+            self.hidden = keras.layers.Dense(72, "tanh")
+            return keras.Sequential([keras.Input((5,)), self.hidden, keras.layers.Reshape((6, 4, 3))])
+
+    gan, before = Keeping("aioz", **SETTINGS), random.getstate()
+    hidden = gan.hidden
+    generator.to_float32(gan)
+    assert gan.hidden is hidden and random.getstate() == before
 
 
 def test_second_export_replaces_the_first(tmp_path):

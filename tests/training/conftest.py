@@ -29,7 +29,7 @@ RULE = PRESETS["aioz"].rule
 class OneWeight:
     """What `RunDir` uses of a GAN; its weight is as many times its step."""
 
-    outdir = None
+    outdir = generator = None
 
     def __init__(self, step=0, size=1, **settings):
         self.step, self.size = step, size
