@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_gan.config import GanConfig
 from keras_gan.files import npz
@@ -109,7 +110,8 @@ def assign_arrays(
 
 def _is_new(name):
     """Returns whether files of earlier versions lack a variable of that name: it keeps its initial value."""
-    return name.endswith(("/learning_rate", "/seed_generator_state"))
+    is_in_attribute = name.startswith("gan/") and name.count("/") > 1
+    return is_in_attribute or name.endswith(("/learning_rate", "/seed_generator_state"))
 
 
 def _rename_nested(variables, arrays):
@@ -132,8 +134,9 @@ def named_variables(gan: Any) -> dict[str, keras.Variable]:
     """Returns all that training a `GAN` changes: dict of name to Keras variable.
 
     These are weights, the optimizers' moments, counts and learning rates, and the states of random
-    generators, also of those that are attributes of the GAN. A name is the place in the model, such as
-    "generator/2/0/kernel" for the first layer inside layer 2, and not a name that Keras made up.
+    generators; also those of more layers, optimizers and variables that are attributes of the GAN. A name
+    is the place in the model, such as "generator/2/0/kernel" for the first layer inside layer 2, and not a
+    name that Keras made up.
     """
     named: dict[str, keras.Variable] = {}
     for role, net, trained in (
@@ -145,12 +148,28 @@ def named_variables(gan: Any) -> dict[str, keras.Variable]:
         named[f"{role}/iteration"] = trained.optimizer.iterations
         if isinstance(rate := trained.optimizer._learning_rate, keras.Variable):  # and no schedule
             named[f"{role}/learning_rate"] = rate
+    seen = {id(variable) for variable in named.values()}
     for name, value in vars(gan).items():
-        if isinstance(value, keras.random.SeedGenerator):
-            named[f"gan/{name}/seed_generator_state"] = value.state
-        elif isinstance(value, keras.Variable):
-            named[f"gan/{name}"] = value
+        if name != "combined":
+            named |= _list_attribute(f"gan/{name}", value, seen)
     return named
+
+
+def _list_attribute(name, value, seen):
+    """Yields (name, variable) of what an attribute of a GAN holds, each variable once."""
+    if isinstance(value, keras.random.SeedGenerator):
+        yield f"{name}/seed_generator_state", value.state
+    elif isinstance(value, (keras.Variable, tf.Variable)) and id(value) not in seen:
+        yield name, value
+    elif isinstance(value, keras.layers.Layer):
+        yield from _list_weights(name, value, seen)
+    elif isinstance(value, (keras.optimizers.Optimizer, keras.metrics.Metric)):
+        new = [variable for variable in value.variables if id(variable) not in seen]
+        seen |= {id(variable) for variable in new}
+        yield from ((f"{name}/{i}", variable) for i, variable in enumerate(new))
+    elif isinstance(value, (list, tuple, dict)):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _list_attribute(f"{name}/{key}", item, seen)
 
 
 def list_weights(role: str, network: keras.Model) -> dict[str, keras.Variable]:

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from keras_gan.files import npz
 from keras_gan.model import engines
 from keras_gan.model.gan import GAN
 from tests.model.conftest import assert_equal_variables
@@ -147,6 +148,36 @@ def test_changed_learning_rate_survives_save_and_load(build, tmp_path):
     loaded = GAN.load(tmp_path / "gan.npz")
     rates = [float(m.optimizer.learning_rate) for m in (loaded.combined, loaded.discriminator)]
     np.testing.assert_allclose(rates, [1e-5, 2e-4], rtol=1e-6)
+
+
+class Averaged(GAN):
+    """A copy of the generator, an optimizer and counts as attributes."""
+
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **settings)
+        self.average = keras.models.clone_model(self.generator)
+        self.first_layer = self.generator.layers[0]
+        self.third = keras.optimizers.SGD(momentum=0.5)
+        self.third.build(self.average.trainable_variables)
+        self.counts = {"a": [tf.Variable(0.0), keras.Variable(0.0)], "loss": keras.metrics.Mean()}
+
+
+def test_layers_optimizers_and_variables_that_are_attributes_are_saved(tmp_path):
+    gan = Averaged("aioz", **SETTINGS)
+    for i, (name, variable) in enumerate(gan.variables().items()):
+        if name.startswith("gan/"):
+            variable.assign(variable.numpy() + i)
+    gan.save(tmp_path / "gan.npz")
+    loaded = Averaged.load(tmp_path / "gan.npz")
+    assert_equal_variables(loaded, gan)
+    names = gan.variables().keys()
+    assert names >= {"gan/average/0/kernel", "gan/third/0", "gan/counts/a/0", "gan/counts/loss/1"}
+    assert not any("first_layer" in name for name in names)  # which the generator has
+
+    # A file of an earlier version lacks them
+    arrays = {name: array for name, array in npz.load(tmp_path / "gan.npz").items() if "gan/" not in name}
+    npz.save(tmp_path / "old.npz", arrays)
+    Averaged.load(tmp_path / "old.npz")
 
 
 def test_one_optimizer_for_both_networks_is_refused():
