@@ -108,17 +108,18 @@ def _head(run, heading, metrics, grids):
     if started and seconds is not None:
         trained = progress.duration(seconds)
         lines.append(_note(f"Began on {started:%Y-%m-%d} at {started:%H:%M}, trained for {trained}."))
-    lines.append(_diagnosis(metrics))
+    lines.append(_diagnosis(metrics, run.folder))
     if grids:
         step, path = list(grids.items())[-1]
         lines.append(_figure(run.info, step, path, _NEWEST_SIDE, 'class="newest"'))
     return "<header>\n" + "\n".join(lines) + "\n</header>"
 
 
-def _diagnosis(metrics):
+def _diagnosis(metrics, folder):
     rows = html_tables.find_newest_evaluation(metrics)
     if not rows:
-        return _note("Not evaluated yet: evaluate RUN measures it and adds a diagnosis.")
+        command = f"{progress.get_program()} evaluate {reproduce.quote_folder(folder)}"
+        return _note(f"Not evaluated yet: {command} measures it and adds a diagnosis.")
     step, n, features = (rows[0].get(name) for name in ("step", "n", "features"))
     of = f"Evaluation at step {step:,}, of {n} samples, {features} features"
     of += f", {describe_samples(rows[0])}" if "mode" in rows[0] else ""

@@ -232,7 +232,7 @@ def test_compare_of_losses_without_samples_and_in_80_columns(trained, images, ow
 
 def test_evaluate_writes_the_report_of_a_run_again(trained, images, tmp_path):
     report = tmp_path / "run/report.html"
-    assert "Not evaluated yet" in report.read_text()
+    assert re.search(r"Not evaluated yet: python .+ evaluate \S*run measures it", report.read_text())
     assert run("evaluate", "run", "--count", 30).exit_code == 0
     assert "Evaluation at step 1" in report.read_text() and "Not evaluated yet" not in report.read_text()
     report.unlink()
