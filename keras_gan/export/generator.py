@@ -74,6 +74,8 @@ def to_float32(gan: GAN) -> keras.Model:
     vars(builder).update(vars(gan))
     with keras_settings("float32"), seed_globals(gan.seed):
         model = builder.build_generator()
+        if not model.built:  # before its first call
+            model(keras.Input((gan.latent_dim,)))
         model.set_weights(gan.generator.get_weights())
         return torch_like.to_plain_keras(model)
 
@@ -105,11 +107,14 @@ FORMATS = {
     "savedmodel": Format(
         "savedmodel",
         "TensorFlow",
-        lambda model, path, gan: savedmodel.save_savedmodel(model, path),
+        lambda model, path, gan: savedmodel.save_savedmodel(model, path, gan.latent_dim),
         savedmodel.load_savedmodel,
     ),
     "onnx": Format(
-        "generator.onnx", "onnxruntime", lambda model, path, gan: onnx.save_onnx(model, path), onnx.load_onnx
+        "generator.onnx",
+        "onnxruntime",
+        lambda model, path, gan: onnx.save_onnx(model, path, gan.latent_dim),
+        onnx.load_onnx,
     ),
     "html": Format(
         "generator.html", "NumPy from the page's weights", web.save_page, web.load_page, ONE_GREY_LEVEL

@@ -9,11 +9,11 @@ import keras
 from keras_gan.export.savedmodel import get_input_signature
 
 
-def save_onnx(model: keras.Model, path: Path) -> None:
+def save_onnx(model: keras.Model, path: Path, latent_dim: int) -> None:
     """Writes a model of z (n, latent_dim) as an ONNX file with the input "z" and the output "images"."""
     onnx, _ = _import_packages()
     with warnings.catch_warnings(action="ignore"):  # Keras's, about how it patches tf2onnx
-        model.export(path, format="onnx", verbose=False, input_signature=get_input_signature(model))
+        model.export(path, format="onnx", verbose=False, input_signature=get_input_signature(latent_dim))
     content = onnx.load(path)
     _name_output(content.graph)
     onnx.save(content, path)

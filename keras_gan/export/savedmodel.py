@@ -7,14 +7,14 @@ import keras
 import tensorflow as tf
 
 
-def get_input_signature(model: keras.Model) -> list[tf.TensorSpec]:
+def get_input_signature(latent_dim: int) -> list[tf.TensorSpec]:
     """Returns the specification of z: float32 (n, latent_dim), any n."""
-    return [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="z")]
+    return [tf.TensorSpec((None, latent_dim), tf.float32, name="z")]
 
 
-def save_savedmodel(model: keras.Model, path: Path) -> None:
+def save_savedmodel(model: keras.Model, path: Path, latent_dim: int) -> None:
     """Writes a model of z as a SavedModel with the function `serve` and signatures from "z" to "images"."""
-    signature = get_input_signature(model)
+    signature = get_input_signature(latent_dim)
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
     module.serve = tf.function(lambda z: model(z, training=False), input_signature=signature)

@@ -6,6 +6,7 @@ It is an .npz file without pickle, the same for a `GAN` and a `TorchGAN`.
 import collections
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,12 +116,13 @@ def _is_new(name):
 
 
 def _rename_nested(variables, arrays):
-    """Returns the arrays with today's names for the weights of nested models.
+    """Returns the arrays with today's names for the weights of nested models and for unnamed weights.
 
     Earlier versions used Keras's automatic names for them, which are others in every process. They are
     in the order of today's.
     """
-    for i in {name.rpartition("/")[0] for name in arrays.keys() - variables if name.count("/") > 2}:
+    unknown = [name for name in arrays.keys() - variables if name.count("/") > 2 or "/variable_" in name]
+    for i in {name.rpartition("/")[0] for name in unknown}:
         layer = "/".join(i.split("/")[:2])
         old = [name for name in arrays if name.startswith(f"{layer}/")]
         new = [name for name in variables if name.startswith(f"{layer}/") and not _is_new(name)]
@@ -215,9 +217,10 @@ def _list_weights(prefix, layer, seen):
     for variable in [*layer._trainable_variables, *layer._non_trainable_variables, *states]:
         if id(variable) not in seen:
             seen.add(id(variable))
-            n = names[variable.name]
-            names[variable.name] += 1
-            yield f"{prefix}/{variable.name}{f'_{n}' if n else ''}", variable
+            name = re.sub(r"^variable_\d+$", "variable", variable.name)  # which Keras counts in a process
+            n = names[name]
+            names[name] += 1
+            yield f"{prefix}/{name}{f'_{n}' if n else ''}", variable
     is_model = isinstance(layer, keras.Model)
     inner = layer.layers if is_model else layer._flatten_layers(include_self=False, recursive=False)
     for i, sublayer in enumerate(inner):

@@ -16,7 +16,7 @@ from keras_gan.figures import curves
 from keras_gan.figures.grid import draw_grid, fit_grid, save_sample_grid, to_pil
 from keras_gan.model import checkpoint, networks, sampling, updates
 from keras_gan.preset_diff import get_preset
-from keras_gan.rng import Stream, draw_grid_noise, draw_noise, draw_seeds_noise, seed_globals
+from keras_gan.rng import Stream, draw_grid_noise, draw_noise, draw_seeds_noise
 from keras_gan.run import history, info
 from keras_gan.setting_checks import check_seeds
 
@@ -71,10 +71,8 @@ class GAN:
         raise TypeError("A GAN is not pickled or copied. Use gan.save(path) and GAN.load(path).")
 
     def _build(self, jit_compile):
-        with seed_globals(self.seed):  # for what a subclass leaves to Keras
-            self.discriminator = self.build_discriminator()
-            self.generator = self.build_generator()
-        self.combined = updates.Combined(self.generator, self.discriminator)
+        self.discriminator, self.generator = networks.build_networks(self)
+        self.combined = updates.Combined(self.generator, self.discriminator, self.latent_dim)
         updates.compile_networks(self, *self.build_optimizers(), jit_compile=jit_compile)
         make_fakes = functools.partial(updates.make_fakes, self.generator, self.rule)
         self._generate = tf.function(make_fakes, jit_compile=jit_compile)

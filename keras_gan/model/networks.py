@@ -4,12 +4,46 @@
 follows PyTorch, so that it makes the updates of the published code.
 """
 
+import re
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_gan.model import torch_like
 from keras_gan.presets import Preset
-from keras_gan.rng import Stream, make_rng
+from keras_gan.rng import Stream, make_rng, seed_globals
+
+
+def build_networks(gan: Any) -> tuple[keras.Model, keras.Model]:
+    """Returns the discriminator and the generator of a `GAN`; those of a subclass are built and checked.
+
+    Raises:
+        TypeError: one is no Keras model.
+        ValueError: one takes or returns another shape than it must.
+    """
+    with seed_globals(gan.seed):  # for what a subclass leaves to Keras
+        discriminator, generator = gan.build_discriminator(), gan.build_generator()
+        if type(gan).__module__.split(".")[0] != "keras_gan":
+            _check_network("generator", generator, (gan.latent_dim,), gan.image_shape)
+            own = type(gan).update_discriminator.__module__ != f"{__package__}.gan"
+            _check_network("discriminator", discriminator, gan.image_shape, None if own else (1,))
+    return discriminator, generator
+
+
+def _check_network(name, network, taken, returned):
+    """Calls a network once, which also builds it, and checks the shape of its output, unless that is None."""
+    if not isinstance(network, keras.Model):
+        raise TypeError(f"build_{name} must return a Keras model. Received: {network!r}.")
+    expected = f"build_{name} must return a model of inputs {(None, *taken)}"
+    try:
+        output = network(keras.Input(taken))
+    except Exception as error:  # whatever its layers raise
+        reason = " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split()) or type(error).__name__
+        raise ValueError(f"{expected}. Received: {reason[:200]}") from error
+    shape = getattr(output, "shape", type(output).__name__)
+    if returned and shape != (None, *returned):
+        raise ValueError(f"{expected} and outputs {(None, *returned)}. Received: outputs {shape}.")
 
 
 def build_generator(

@@ -33,7 +33,7 @@ def draw_batches(
     Raises:
         ValueError: there is no such mode, or a batch of one image in training mode; noise of another shape.
     """
-    chunks = map(functools.partial(_check_noise, gan.generator.input_shape), chunks)
+    chunks = map(functools.partial(_check_noise, gan.latent_dim), chunks)
     if check_choice("mode", mode, MODES) == "inference":
         for z in chunks:
             for first in range(0, len(z), _AT_ONCE):
@@ -54,12 +54,11 @@ def draw_batches(
             yield _to_images(fakes[first - start :])
 
 
-def _check_noise(input_shape, z):
+def _check_noise(latent_dim, z):
     """Returns noise as an array of at least one row, of the shape that the generator takes."""
     z = np.asarray(z)
-    if z.shape[1:] != input_shape[1:] or not z.size:
-        shape = ", ".join(map(str, input_shape[1:]))
-        raise ValueError(f"z must be an array of shape (n, {shape}), n at least 1. Received: {z.shape}.")
+    if z.shape[1:] != (latent_dim,) or not z.size:
+        raise ValueError(f"z must be an array of shape (n, {latent_dim}), n at least 1. Received: {z.shape}.")
     return z
 
 

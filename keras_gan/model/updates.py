@@ -110,8 +110,8 @@ class Combined(keras.Model):
     for whatever batch size, and trainable at any other time.
     """
 
-    def __init__(self, generator: keras.Model, discriminator: keras.Model):
-        z = keras.Input(generator.input_shape[1:])
+    def __init__(self, generator: keras.Model, discriminator: keras.Model, latent_dim: int):
+        z = keras.Input((latent_dim,))
         super().__init__(z, discriminator(generator(z)), name="combined")
         self.generator, self.discriminator = generator, discriminator
 

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from keras_gan.export.generator import to_float32
 from keras_gan.files import npz
 from keras_gan.model import engines
 from keras_gan.model.gan import GAN
@@ -15,15 +16,16 @@ SETTINGS = dict(image_shape=(8, 8, 1), latent_dim=7, seed=5)
 
 
 class Composite(layers.Layer):
-    """A layer of two Dense, of one name."""
+    """A layer of two Dense, of one name, and a weight without one."""
 
     def __init__(self, units):
         super().__init__()
         self.first, self.second = layers.Dense(units, name="same"), layers.Dense(units, name="same")
+        self.scale = self.add_weight(shape=(), initializer="ones")
 
     def call(self, x):
         """Returns (batch, units)."""
-        return self.second(keras.ops.tanh(self.first(x)))
+        return self.second(keras.ops.tanh(self.scale * self.first(x)))
 
 
 class Everything(GAN):
@@ -121,16 +123,17 @@ def test_same_seed_gives_the_same_networks_and_names_do_not_depend_on_the_proces
         "dense" in name or "sequential" in name for name in names
     )
     assert {"generator/0/0/kernel", "generator/0/1/seed_generator_state", "generator/1/1/bias"} <= set(names)
+    assert {"generator/1/variable", "generator/1/variable/momentum"} <= set(names)
     assert {"discriminator/0/seed_generator_state", "generator/1/0/kernel/momentum"} <= set(names)
     ours, theirs = (g.generator.get_weights()[0] for g in (first, other))
     assert not np.array_equal(ours, theirs)
 
 
 def test_checkpoint_of_an_earlier_version_loads(tmp_path):
-    """Which named the weights of nested models by Keras, and kept neither rates nor random states."""
+    """Which named nested and unnamed weights by Keras, and kept neither rates nor random states."""
     gan = Everything("keras", **SETTINGS)
     old = {
-        name.replace("generator/0/0/", "generator/0/dense_7/"): array
+        name.replace("generator/0/0/", "generator/0/dense_7/").replace("1/variable", "1/variable_9"): array
         for name, array in gan.arrays().items()
         if not name.endswith(("learning_rate", "seed_generator_state"))
     }
@@ -187,6 +190,61 @@ def test_one_optimizer_for_both_networks_is_refused():
 
     with pytest.raises(ValueError, match="two optimizers"):
         OneOptimizer("aioz", **SETTINGS)
+
+
+class Lazy(GAN):
+    """Networks that their first call builds: one of Keras's Sequential, and a class of the user's own."""
+
+    def build_generator(self):
+        """Returns a model without an input."""
+        return keras.Sequential([layers.Dense(64, activation="tanh"), layers.Reshape((8, 8, 1))])
+
+    def build_discriminator(self):
+        """Returns a model that has layers and no graph."""
+
+        class Net(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.flatten, self.head = layers.Flatten(), layers.Dense(1, activation="sigmoid")
+
+            def call(self, x):
+                return self.head(self.flatten(x))
+
+        return Net()
+
+
+def test_networks_that_their_first_call_builds_are_seeded_saved_and_trained(pixels, tmp_path):
+    gan, values = train(Lazy, "train_on_batch", pixels, 2)
+    _, again = train(Lazy, "train_on_batch", pixels, 2)
+    np.testing.assert_array_equal(values, again)
+    gan.save(tmp_path / "gan.npz")
+    assert_equal_variables(Lazy.load(tmp_path / "gan.npz"), gan)
+    assert gan.sample(gan.noise(3)).shape == (3, 8, 8, 1)
+    assert to_float32(gan).count_params() == gan.generator.count_params()
+
+
+@pytest.mark.parametrize(
+    ("name", "network", "words"),
+    [
+        ("generator", None, "must return a Keras model. Received: None"),
+        (
+            "generator",
+            keras.Sequential([layers.Dense(49)]),
+            r"outputs \(None, 8, 8, 1\). Received: .*\(None, 49\)",
+        ),
+        ("discriminator", keras.Sequential([layers.Flatten(), layers.Dense(2)]), r"Received: .*\(None, 2\)"),
+        (
+            "discriminator",
+            keras.Sequential([keras.Input((4,))]),
+            r"inputs \(None, 8, 8, 1\). Received: .*incompatible",
+        ),
+    ],
+)
+def test_networks_of_other_shapes_are_refused_in_one_line(name, network, words):
+    kind = type("Mine", (Lazy,), {f"build_{name}": lambda self: network})
+    with pytest.raises((TypeError, ValueError), match=f"build_{name} must .*{words}") as error:
+        kind("aioz", **SETTINGS)
+    assert "\n" not in str(error.value) and "\x1b" not in str(error.value)
 
 
 def refused(method):

@@ -237,7 +237,7 @@ def test_combined_trains_the_generator_alone():
     preset = get_preset("kmnist")
     g = networks.build_generator(preset, 5, (2, 2, 1), 0)
     d = networks.build_discriminator(preset, (2, 2, 1), 0)
-    combined = updates.Combined(g, d)
+    combined = updates.Combined(g, d, 5)
     assert [v.path for v in combined.trainable_weights] == [v.path for v in g.trainable_weights]
     others = {v.path for v in combined.non_trainable_weights}
     assert others == {v.path for v in g.non_trainable_weights + d.weights}
