@@ -193,9 +193,17 @@ def show_runs(totals: dict[str, int], find_step: Callable[[str], int]) -> Iterat
 
 
 def fold(text: str, indent: int = 0) -> str:
-    """Returns a line folded to the terminal's width, or 80; `indent` spaces begin all lines but the first."""
-    width = shutil.get_terminal_size().columns
-    return textwrap.fill(text, width, subsequent_indent=" " * indent, break_on_hyphens=False)
+    """Returns a line folded to the terminal's width, or 80; `indent` spaces begin all lines but the first.
+
+    An address or a path that is longer stays whole, so that it can be copied.
+    """
+    return textwrap.fill(
+        text,
+        shutil.get_terminal_size().columns,
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def format_table(header: Sequence[str], rows: Iterable[Sequence[str | None]], align: str) -> str:

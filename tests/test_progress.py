@@ -149,6 +149,13 @@ def test_table_folds_words_at_the_width_of_the_terminal_and_keeps_numbers_whole(
     assert all(part in words for part in ("one/long", "[Keras]"))
 
 
+def test_line_is_folded_at_words_and_an_address_stays_whole(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    address = "https://example.com/a-long/path/of/weights.h5"
+    lines = progress.fold(f"inception: missing; put {address} into the cache", indent=2).splitlines()
+    assert lines == ["inception: missing; put", f"  {address}", "  into the cache"]
+
+
 def test_table_never_cuts_a_number_where_the_terminal_is_too_narrow(monkeypatch):
     monkeypatch.setenv("COLUMNS", "12")
     text = progress.format_table(["a", "b", "c"], [["1234567", "7654321", "1111111"]], "rrr")

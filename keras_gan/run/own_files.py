@@ -68,7 +68,7 @@ def describe_files(folder: Path, info: RunInfo) -> str:
     """Returns a line on the files of a run that its user may want to open."""
     names = {path.name for path in list_own_files(folder, info)}
     steps = sorted(step for name in names if (step := parse_name(name)) is not None)
-    shown = [f"{len(steps)} sample grids ({steps[0]}.png to {steps[-1]}.png)"] if steps else []
+    shown = [f"{steps[0]}.png to {steps[-1]}.png"] if steps else []
     shown += [name for name in _SHOWN if name in names]
     shown += [f"{TENSORBOARD}/"] if list_event_files(folder) else []
     return f"In {folder}: {', '.join(shown)}."

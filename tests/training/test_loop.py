@@ -328,7 +328,7 @@ def test_run_says_what_it_will_do_and_what_it_has_done(runs):
     assert lines[2] == "3 epochs = 3 passes over 50 images = 12 batches of 16, seed 3"
     assert str(runs.whole) in lines[3] and "train_on_batch" in lines[3]
     assert lines[-2].startswith("Trained 12 steps in ")
-    files = "5 sample grids (0.png to 12.png), history.csv, checkpoint.npz, generator.keras, report.html"
+    files = "0.png to 12.png, history.csv, checkpoint.npz, generator.keras, report.html"
     assert lines[-1] == f"In {runs.whole}: {files}."
     assert sum("[D loss: " in line for line in lines) < 6  # not a line a step
     assert sum(line.startswith("12 [D loss: ") for line in lines) == 1
