@@ -2,6 +2,7 @@
 
 python examples/dcgan.py                 # MNIST
 python examples/dcgan.py photos/ 64      # a folder of pictures, as 64x64
+python cli.py train --gan examples/dcgan.py:DCGAN --preset aioz --b1 0.5 --data photos/ --image-size 64
 """
 
 import sys
@@ -14,6 +15,10 @@ from keras_gan import GAN
 
 class DCGAN(GAN):
     """Images of a size that 4 divides; everything else is the preset's: losses, Adam, order, batches."""
+
+    def __init__(self, *args, **settings):
+        # On a CPU XLA's convolutions take six times as long as TensorFlow's own.
+        super().__init__(*args, **{"jit_compile": False} | settings)
 
     def build_generator(self):
         """Returns noise -> dense -> two or more transposed convolutions -> image."""
@@ -51,8 +56,7 @@ def main(data=None, size=28, epochs=25):
     from keras_gan.data.options import ImageOptions
 
     dataset = load_dataset("auto", data, ImageOptions((int(size), int(size))))
-    # On a CPU XLA's convolutions take six times as long as TensorFlow's own.
-    gan = DCGAN("aioz", image_shape=dataset.image_shape, b1=0.5, jit_compile=False)
+    gan = DCGAN("aioz", image_shape=dataset.image_shape, b1=0.5)
     gan.train(epochs=int(epochs), data=dataset.images, outdir="dcgan")
 
 

@@ -39,8 +39,8 @@ class GAN:
 
         Args:
             preset: name of one of `keras_gan.PRESETS`.
-            jit_compile: whether XLA compiles the steps; the classic calls are a fifth slower
-                without it. None is `JIT_COMPILE` where `device.gains_by_xla`.
+            jit_compile: whether XLA compiles the steps, with either engine; the classic calls are a fifth
+                slower without it. None is `JIT_COMPILE` where `device.gains_by_xla`.
             settings: the other fields of `GanConfig`; the default is the preset's own.
 
         Raises:

@@ -102,7 +102,7 @@ class All(Plain):
 
 
 def train(kind, folder, engine, epochs, **options):
-    gan = kind("keras", image_shape=(8, 8, 1), latent_dim=7, seed=5, jit_compile=False)
+    gan = kind("keras", image_shape=(8, 8, 1), latent_dim=7, seed=5, jit_compile=engine == "compiled")
     gan.train(epochs, 10, 100, data=IMAGES, outdir=folder, engine=engine, quiet=True, **options)
     return gan
 
