@@ -15,8 +15,8 @@ PICTURES = np.random.default_rng(1).integers(0, 256, (2, 9, 7, 1), np.uint8)
 
 
 @pytest.fixture(scope="module")
-def whole():
-    """InceptionV3 with random weights, statistics of its normalizations among them."""
+def whole(narrow_inception):
+    """A narrow InceptionV3 with random weights, statistics of its normalizations among them."""
     network, rng = keras.applications.InceptionV3(weights=None), np.random.default_rng(0)
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -94,12 +94,18 @@ def test_levels_become_minus_1_to_1_and_colours_stay_apart():
     np.testing.assert_allclose(found[0, [0, 150], [7, 298]], [[1, -0.6, -1]] * 2, atol=1e-6)
 
 
+def test_network_is_that_of_the_published_weights():
+    network = inception.build_inception()
+    assert network.get_layer("avg_pool").output.shape == (None, 2048) and network.output.shape == (None, 1000)
+    assert network.count_params() == 23_851_784  # as Keras's page of applications has it
+
+
 def test_features_are_the_means_of_the_last_feature_map_and_probabilities_of_classes(whole, extractor):
     tapped = keras.Model(whole.input, [whole.get_layer("mixed10").output, whole.output])
     unit = inception.to_inception_input(PICTURES)
     feature_map, expected = (np.asarray(output) for output in tapped(unit, training=False))
     pool, probabilities = extractor(PICTURES)
-    assert pool.shape == (2, 2048) and pool.dtype == probabilities.dtype == np.float32
+    assert pool.shape == (2, 128) and pool.dtype == probabilities.dtype == np.float32
     np.testing.assert_allclose(pool, feature_map.mean(axis=(1, 2)), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(probabilities, expected, rtol=1e-4)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)

@@ -1,5 +1,7 @@
 """Tests of the extractors of PyTorch's packages; `benchmarks.package_agreement` runs the packages."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from keras_gan.evaluation import package_inception, torch_inception, weights
 from keras_gan.evaluation.package_inception import PACKAGES, convert_weights, load_package_extractor
 from keras_gan.evaluation.resize import resize_as_pytorch, resize_as_tensorflow_1, resize_bilinear
 
-pytestmark = pytest.mark.slow  # InceptionV3 is built and run
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("narrow_inception")]
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (3, 28, 28, 1), np.uint8)
 
@@ -18,7 +20,7 @@ def make_arrays():
     layers = torch_inception.build_inception(1008).layers
     convolutions = [layer for layer in layers if type(layer) is keras.layers.Conv2D]
     kernels = [layer.kernel.shape for layer in sorted(convolutions, key=torch_inception._get_number)]
-    arrays = {"fc.weight": RNG.normal(0, 0.02, (1008, 2048))}
+    arrays = {"fc.weight": RNG.normal(0, 0.02, (1008, 128))}
     for name, (height, width, n_in, n_out) in zip(torch_inception.CONVOLUTIONS, kernels, strict=True):
         std = np.sqrt(2 / (height * width * n_in))
         arrays[f"{name}.conv.weight"] = RNG.normal(0, std, (n_out, n_in, height, width))
@@ -32,8 +34,16 @@ def make_arrays():
     return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def build_once(narrow_inception):
+    """Builds once what every network is cloned from, which takes as long as all else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch_inception, "build_inception", functools.cache(torch_inception.build_inception))
+        yield
+
+
 @pytest.fixture(scope="module")
-def arrays():
+def arrays(build_once):
     return make_arrays()
 
 
@@ -53,7 +63,7 @@ def test_features_of_the_file_and_of_its_conversion_are_the_same_bit_for_bit(arr
         for file in (path, convert_weights(path))
     )
     np.testing.assert_array_equal(pth(IMAGES)[0], npz(IMAGES)[0])
-    assert pth.sha256 == npz.sha256 and pth(IMAGES)[0].shape == (3, 2048)
+    assert pth.sha256 == npz.sha256 and pth(IMAGES)[0].shape == (3, 128)
     assert pth.description == f"InceptionV3 of pytorch-fid, unpublished weights from {path}"
 
 
@@ -69,7 +79,7 @@ def test_extractors_are_of_their_own_input_and_say_what_they_do(converted):
     kernel = weights.read_arrays(converted)["fc.weight"]
     logits = features["torch-fidelity"].astype(float) @ kernel.T.astype(float)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(probabilities, expected, rtol=1e-4)  # of float32 sums of 2048 terms
+    np.testing.assert_allclose(probabilities, expected, rtol=1e-4)  # of float32 sums of 128 terms
 
 
 def test_weights_of_something_else_are_refused_by_name(arrays, tmp_path):
@@ -85,7 +95,7 @@ def test_weights_of_something_else_are_refused_by_name(arrays, tmp_path):
 def test_torchscript_of_clean_fid_is_run_by_pytorch(tmp_path, torch):
     class Layers(torch.nn.Module):
         def forward(self, x):
-            return torch.nn.functional.adaptive_avg_pool2d(x, 1).repeat(1, 683, 1, 1)[:, :2048]
+            return torch.nn.functional.adaptive_avg_pool2d(x, 1).repeat(1, 43, 1, 1)[:, :128]
 
     class Whole(torch.nn.Module):
         def __init__(self):
@@ -99,8 +109,8 @@ def test_torchscript_of_clean_fid_is_run_by_pytorch(tmp_path, torch):
     torch.jit.script(Whole()).save(str(path))
     extractor = load_package_extractor("clean-fid", path, True, pytest.fail)
     features, none = extractor(np.full((2, 9, 9, 3), 192, np.uint8))
-    np.testing.assert_allclose(features, np.full((2, 2048), 0.5), rtol=1e-5)
-    assert none is None and extractor(IMAGES[:0])[0].shape == (0, 2048)
+    np.testing.assert_allclose(features, np.full((2, 128), 0.5), rtol=1e-5)
+    assert none is None and extractor(IMAGES[:0])[0].shape == (0, 128)
 
 
 # agreement with PyTorch and TensorFlow 1
