@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import struct
+import sys
 import tempfile
 import threading
 import weakref
@@ -13,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from keras_gan.presets import PRESETS, Dense
 
 REPOSITORY = Path(__file__).parents[1]
 _HOME = tempfile.TemporaryDirectory(prefix="keras-home-")  # `import keras` writes keras.json there
@@ -94,6 +97,15 @@ def images_npz(tmp_path, pixels):
 
 
 # commands
+
+
+WITHOUT_XLA = [
+    sys.executable,
+    "-c",
+    "from keras_gan.commands.options import start_tensorflow; start_tensorflow()\n"
+    "from keras_gan.model import gan; gan.JIT_COMPILE = False\n"
+    "from keras_gan.commands.main import main; main(prog_name='python -m keras_gan')",
+]  # instead of `python -m keras_gan`, whose GANs XLA compiles, which takes seconds
 
 
 def run(*words, prog_name="python cli.py"):
@@ -248,6 +260,25 @@ def reuse_networks(_networks, without_xla, monkeypatch):
         built.append((weakref.ref(gan), parts, arrays))
 
     monkeypatch.setattr(GAN, "_build", build_or_take)
+
+
+def narrow(preset):
+    """Returns a preset with a sixteenth of its units, which trains in no time."""
+    networks = {
+        name: tuple(
+            x._replace(units=x.units // 16) if isinstance(x, Dense) and (x.units or 0) > 1 else x
+            for x in getattr(preset, name)
+        )
+        for name in ("generator", "discriminator")
+    }
+    return preset._replace(**networks)
+
+
+@pytest.fixture
+def narrow_presets(monkeypatch):
+    """All presets with a sixteenth of their units."""
+    for name, preset in PRESETS.items():
+        monkeypatch.setitem(PRESETS, name, narrow(preset))
 
 
 class Corner:
