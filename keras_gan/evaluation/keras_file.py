@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 
 from keras_gan.evaluation.extractor import FeatureExtractor, make_extractor
-from keras_gan.files.keras_archive import check_keras_file
+from keras_gan.files.keras_archive import load_network
 
 
 def load_file(path: str | Path) -> FeatureExtractor:
@@ -21,8 +21,7 @@ def load_file(path: str | Path) -> FeatureExtractor:
     if not path.is_file():
         raise FileNotFoundError(f"Expected a network saved by Keras. Received: {path}, no file.")
     try:
-        check_keras_file(path)
-        whole = keras.models.load_model(path, compile=False)
+        whole = load_network(path)
         last, [image], [output] = whole.layers[-1], whole.inputs, whole.outputs
         softmax, features = _is_softmax(last), last.input
         network = keras.Model(image, [features, output] if softmax else features)

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from keras_gan.files.keras_archive import check_keras_file
+from keras_gan.files.keras_archive import load_network
 from keras_gan.model import checkpoint
 from keras_gan.model.checkpoint import ClassNotImported
 from keras_gan.model.gan import GAN
@@ -43,8 +43,7 @@ class SavedGenerator(GAN):
         if not file.is_file():
             raise self._refuse(f"{file} is not there", file)
         try:
-            check_keras_file(file)
-            model = keras.models.load_model(file, compile=False)
+            model = load_network(file)
             shapes = model.input_shape, model.output_shape
         except Exception as error:  # whatever a file can hold, and layers that are not Keras's own
             raise self._refuse(f"{file} cannot be loaded alone ({_shorten(error)})", file) from None
