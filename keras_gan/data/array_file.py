@@ -72,6 +72,8 @@ def read_npz(path: Path, split: str, options: ImageOptions) -> LoadedImages | No
     except ValueError as error:
         raise ValueError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from None
     labels, notes = _read_labels(path, label_keys[0], len(loaded.images)) if label_keys else (None, ())
+    if others := [name for name in names if name.lower() in KEYS[split] and name not in (key, *label_keys)]:
+        notes = (*notes, f"{path}: the images are the array {key}; {', '.join(others)} not.")
     return loaded._replace(labels=labels, notes=(*loaded.notes, *notes))
 
 
@@ -118,6 +120,7 @@ def read_csv(path: Path) -> LoadedImages:
             )
             if len(rows) > limit:
                 raise ValueError(f"it has more than {limit:,} rows; an .npy file may hold more")
+            column = _find_unnamed_column(rows) if column is not None and not names else column
         is_label = column is not None and (not names or names[column] in _LABEL_COLUMNS)
         labels = rows[:, column] if is_label else None
         pixels = rows if column is None else np.delete(rows, column, 1)
@@ -127,8 +130,21 @@ def read_csv(path: Path) -> LoadedImages:
     labels, notes = convert_labels(labels, len(rows))
     if column is not None and not is_label:
         notes = (f"The column {names[column]!r} is left out: it is no pixel, and not named label.",)
+    elif column is not None and not names:
+        which = "last" if column else "first"
+        notes = (*notes, f"The {which} of {rows.shape[1]} columns without names is read as labels.")
     images, turned = turn_emnist(path, loaded.images)
     return LoadedImages(images, labels, (*turned, *notes))
+
+
+def _find_unnamed_column(rows):
+    """Returns which column of rows without names holds labels: the first, unless only the last can.
+
+    A corner of the images has either one value throughout or, unlike labels, many.
+    """
+    counts = [len(np.unique(rows[:, column])) for column in (0, -1)]
+    first_is_corner = counts[0] == 1 or counts[0] > 2 * counts[1]
+    return rows.shape[1] - 1 if first_is_corner and counts[1] > 1 else 0
 
 
 def _read_first_lines(path):

@@ -6,6 +6,8 @@ Each function returns the end of an error message, "" where nothing is likely.
 import math
 from typing import Any
 
+_DARK = 16  # of 255: images of 16 levels or fewer, such as scikit-learn's digits
+
 
 def suggest_shape(shape: tuple[int, ...]) -> str:
     """Returns what an array x of a shape that is not (n, h, w[, c]) probably holds."""
@@ -78,8 +80,23 @@ def suggest_range(kind: str, low: float, high: float) -> str:
             return "; x // 257 is right for pixels of 16 bits"
     if kind == "f" and -0.5 <= low < 0 and high <= 0.5:
         return "; x + 0.5 is right for pixels from -0.5 to 0.5"
+    if kind == "f" and low >= 0 and high < 2 / 255:
+        return "; x * 255 is right where pixels were divided by 255 twice"
+    clipped = "; np.clip(x, 0, 1) is right where a filter went a little beyond 0 to 1"
+    if kind == "f" and -0.5 <= low < 0 and high <= 1:
+        return f"{clipped}, (x + 1) / 2 for pixels from -1 to 1"
     if kind == "f" and low >= -0.2 and high <= 1.2:
-        return "; np.clip(x, 0, 1) is right where a filter went a little beyond 0 to 1"
+        return clipped
     if 0 <= low:
         return "; x / x.max() is right where the largest number is white"
     return "; (x - x.min()) / (x.max() - x.min()) is right where they were normalised"
+
+
+def describe_dark(kind: str, high: float) -> tuple[str, ...]:
+    """Returns a note where integers are all so small that they may be of another scale than 0 to 255."""
+    if kind not in "ui" or high > _DARK:
+        return ()
+    factor = 255 // high
+    return (
+        f"The largest number is {high} of 255, nearly black; x * {factor} is right where it means white.",
+    )

@@ -45,6 +45,11 @@ def read_data(data: Any, options: ImageOptions = DEFAULTS) -> LoadedImages:
         return read_image_files([data], options)
     if isinstance(data, (list, tuple)) or (array := _to_array(data)) is None:
         return _read_elements(_iterate(data), options)
+    if array.ndim == 3 and array.shape[0] == 3 and _is_of_torch(data):
+        raise ValueError(
+            f"Images must be of shape (n, h, w) or (n, c, h, w). Received: a tensor {array.shape}; x[None] "
+            "is right for one image in colour, x[:, None] for three grey ones."
+        )
     array, is_moved = _put_channels_last(data, array) if array.ndim == 4 else (array, False)
     loaded = load_array(array, options)
     return loaded._replace(notes=(*loaded.notes, *[_CHANNELS_FIRST] * is_moved))
@@ -82,13 +87,22 @@ def _iterate(data: Any) -> Iterator:
         length = None
     if hasattr(data, "cardinality") and int(data.cardinality()) == -1:
         raise ValueError(f"data must end. Received: {_name(data)} without an end; leave out .repeat().")
-    if isinstance(data, (str, bytes, os.PathLike)):
+    if isinstance(data, (str, bytes, bytearray, os.PathLike)):
         raise _wrong_type(data)
-    if isinstance(data, Iterable) and getattr(data, "shape", None) != ():
-        return itertools.islice(data, length)  # Keras's PyDatasets would begin again
-    if hasattr(data, "__getitem__") and length is not None:
-        return (data[i] for i in range(length))
-    raise _wrong_type(data)
+    is_iterable = isinstance(data, Iterable) or hasattr(data, "__getitem__") and length is not None
+    if not is_iterable or getattr(data, "shape", None) == ():
+        raise _wrong_type(data)
+    return _check_end(itertools.islice(iter(data), length), length)  # Keras's PyDatasets would begin again
+
+
+def _check_end(elements, length):
+    """Yields elements; raises ValueError in the end if they were fewer than `length`, unless that is None."""
+    count = 0
+    for element in elements:
+        count += 1
+        yield element
+    if count < (length or 0):
+        raise ValueError(f"data must have the {length:,} elements that len() promises. Received: {count:,}.")
 
 
 def _read_elements(elements, options):
@@ -227,4 +241,6 @@ def _wrong_type(data):
 
 def _name(data):
     kind = type(data)
+    if isinstance(data, np.ndarray):
+        return f"an array of dtype {data.dtype} and shape {data.shape}"
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

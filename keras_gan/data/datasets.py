@@ -3,6 +3,7 @@
 `download` knows the named data sets, `readers` and `convert` the formats, `pixels` the values.
 """
 
+import difflib
 import hashlib
 import os
 from pathlib import Path
@@ -110,7 +111,8 @@ def load_dataset(
     if options.size is not None:
         options.check_values((*options.size, 1), "--image-size")
     if path is not None:
-        name, source = _name_path(path, name), os.fspath(path)
+        source = _check_path(path)
+        name = _name_path(source, name)
         loaded = readers.read_path(source, split, options)
     else:
         name, source = _locate(name, split, offline, warn)
@@ -156,6 +158,19 @@ def check_outdir(outdir: str | Path, data: str | Path | None) -> None:
             "outdir and data must be apart, so that sample grids and images never mix. "
             f"Received: outdir={outdir} and data={data}, {relation}; give another folder with --outdir."
         )
+
+
+def _check_path(path):
+    """Returns a path as a string, its ~ expanded; refuses what is none with what was likely meant."""
+    text = os.path.expanduser(os.fspath(path))
+    if not text:
+        raise ValueError("data must be a path or the name of a data set. Received: ''.")
+    if "://" in text:
+        raise ValueError(f"data must be a path. Received: the address {text}; download it first.")
+    if not os.path.exists(text) and (close := difflib.get_close_matches(text, download.DATASETS, 1)):
+        hint = f"no file {text}; did you mean the data set {close[0]}?"
+        raise FileNotFoundError(f"Expected a file or folder of images. Received: {hint}")
+    return text
 
 
 def _name_path(path, name):

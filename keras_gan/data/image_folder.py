@@ -1,6 +1,7 @@
 """Folders, zip archives and lists of image files to one array."""
 
 import collections
+import json
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,9 @@ from keras_gan.data.image_file import (
 from keras_gan.data.options import ImageOptions, LoadedImages
 from keras_gan.data.pixels import compute_crop, fit_image
 
+_MAX_CONFIG_BYTES = 2**20  # of a run's config.json
+_TEST_FOLDERS = ("test", "testing", "val", "valid", "validation")
+
 
 def read_folder(folder: Path, options: ImageOptions) -> LoadedImages:
     """Returns the images in the files below a folder, in the order of their relative paths.
@@ -28,8 +32,8 @@ def read_folder(folder: Path, options: ImageOptions) -> LoadedImages:
         ValueError: there is none, one cannot be decoded, or their sizes differ.
     """
     paths = list(_walk(folder))
-    marks = [{path.parent for path in paths if path.name == name} for name in ("config.json", "history.csv")]
-    runs = marks[0] & marks[1]  # folders of runs, whose grids are no images to learn from
+    # Folders of runs, whose grids are no images to learn from
+    runs = {path.parent for path in paths if path.name == "config.json" and _is_config_of_run(path)}
     if folder in runs:
         raise ValueError(
             f"Expected a folder of images. Received: {folder}, a run directory, which holds sample grids."
@@ -53,6 +57,15 @@ def read_zip(path: Path, options: ImageOptions) -> LoadedImages:
         return _read_sorted(path, {n: m for n, m in members.items() if not n.endswith("/")}, options)
 
 
+def _is_config_of_run(path):
+    """Returns whether a file is one that `run.config_json` writes."""
+    try:
+        config = json.loads(path.read_bytes()) if path.stat().st_size <= _MAX_CONFIG_BYTES else None
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(config, dict) and {"config", "image_shape", "data"} <= config.keys()
+
+
 def is_image_name(name: str) -> bool:
     """Returns whether a file name ends as those of image files do."""
     return name.lower().endswith(ENDINGS)
@@ -61,14 +74,30 @@ def is_image_name(name: str) -> bool:
 def _read_sorted(where, files, options):
     """Returns the images of a dict of name to source, in the order of the names."""
     names = sorted(files)
-    images = [files[name] for name in names if is_image_name(name)]
+    images = [name for name in names if is_image_name(name)]
     others = [name for name in names if not is_image_name(name)]
     rest = f"other files: {len(others)}, the first is {others[0]}" if others else "no file at all"
     if not images:
         raise ValueError(f"Expected image files ({' '.join(ENDINGS)}) in {where}. Received: {rest}.")
-    loaded = read_image_files(images, options)
+    loaded = read_image_files([files[name] for name in images], options)
     left_out = f"{where}: {len(images)} image files are read and the rest is left out, {rest}."
-    return loaded._replace(notes=(*loaded.notes, *([left_out] if others else [])))
+    notes = [*([left_out] if others else []), *_describe_test_folders(where, images)]
+    return loaded._replace(notes=(*loaded.notes, *notes))
+
+
+def _describe_test_folders(where, names):
+    """Yields a note where some of the images, but not all, are in folders for testing."""
+    found = [word for name in names if (word := _find_test_folder(name))]
+    if 0 < len(found) < len(names):
+        folders = " and ".join(sorted(set(found)))
+        yield (
+            f"{where}: {len(found)} of {len(names)} image files are in folders called {folders}, and read "
+            "like the others; to leave them out, give the folder of the others."
+        )
+
+
+def _find_test_folder(name):
+    return next((word for word in name.split("/")[:-1] if word.lower() in _TEST_FOLDERS), None)
 
 
 def read_image_files(sources: Sequence[Source], options: ImageOptions) -> LoadedImages:

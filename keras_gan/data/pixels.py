@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from keras_gan.data.array_hints import suggest_range, suggest_shape
+from keras_gan.data.array_hints import describe_dark, suggest_range, suggest_shape
 from keras_gan.data.options import DEFAULTS, ImageOptions, LoadedImages
 
 _CHUNK_BYTES = 2**24  # of an array that are converted at a time
@@ -43,8 +43,8 @@ def load_array(array: np.ndarray, options: ImageOptions = DEFAULTS) -> LoadedIma
 
     Args:
         array: (n, h, w) or (n, h, w, 1, 3 or 4); integers in 0..255, or floats in [0, 1], in
-            [0, 255], or in [-1, 1] with at least one negative value. Four channels are red, green,
-            blue and opacity.
+            [0, 255], or in [-1, 1] with a value below -0.5, as filters leave values a little below 0.
+            Four channels are red, green, blue and opacity.
         options: `background` and `max_values` are taken; the size is left as it is.
 
     Raises:
@@ -52,9 +52,12 @@ def load_array(array: np.ndarray, options: ImageOptions = DEFAULTS) -> LoadedIma
     """
     check_image_shape(array.shape, options)
     array = array[..., None] if array.ndim == 3 else array
-    to_levels = _choose_conversion(array)
+    _check_kind(array.dtype)
+    low, high = compute_range(array)
+    to_levels = _choose_conversion(array.dtype, low, high)
+    notes = describe_dark(array.dtype.kind, high)
     if array.dtype == np.uint8 and array.shape[3] != 4:
-        return LoadedImages(np.ascontiguousarray(array) if not array.flags.c_contiguous else array)
+        return LoadedImages(array if array.flags.c_contiguous else np.ascontiguousarray(array), notes=notes)
     images = np.empty((*array.shape[:3], 1 if array.shape[3] == 1 else 3), np.uint8)
     composited = 0
     for rows in iterate_chunks(array):
@@ -63,7 +66,7 @@ def load_array(array: np.ndarray, options: ImageOptions = DEFAULTS) -> LoadedIma
             composited += int((part[..., 3] < 255).any(axis=(1, 2)).sum())
             part = _blend(part, options.get_background())
         images[rows] = part
-    return LoadedImages(images, notes=options.describe_composited(composited, len(images)))
+    return LoadedImages(images, notes=(*notes, *options.describe_composited(composited, len(images))))
 
 
 def check_image_shape(shape: tuple[int, ...], options: ImageOptions = DEFAULTS) -> None:
@@ -79,26 +82,28 @@ def check_image_shape(shape: tuple[int, ...], options: ImageOptions = DEFAULTS) 
         options.check_values((*shape[1:3], channels), f"an array of shape {shape}")
 
 
-def _choose_conversion(array):
-    """Returns the function that makes uint8 levels of the numbers of an array.
+def _check_kind(dtype):
+    if dtype.kind not in "uif":
+        hint = "; x * np.uint8(255) makes white of True" if dtype.kind == "b" else ""
+        raise ValueError(f"Images must be integers or floats. Received: dtype {dtype}{hint}.")
+
+
+def _choose_conversion(dtype, low, high):
+    """Returns the function that makes uint8 levels of numbers from `low` to `high`.
 
     Raises:
         ValueError: their kind or range leaves open what they mean.
     """
-    kind = array.dtype.kind
-    if kind not in "uif":
-        hint = "; x * np.uint8(255) makes white of True" if kind == "b" else ""
-        raise ValueError(f"Images must be integers or floats. Received: dtype {array.dtype}{hint}.")
-    low, high = compute_range(array)
+    kind = dtype.kind
     if kind in "ui" and 0 <= low and 1 < high <= 255:
         return lambda part: part.astype(np.uint8)
-    if kind == "f" and -1 <= low and high <= 1 and not (-0.5 <= low < 0 and high <= 0.5):
+    if kind == "f" and (-1 <= low < -0.5 or 0 <= low) and 2 / 255 <= high <= 1:
         return lambda part: to_uint8(np.clip(part if low < 0 else part * 2 - 1, -1, 1))
     if kind == "f" and 0 <= low and 127 < high <= 255:
         return lambda part: np.rint(part).astype(np.uint8)
     raise ValueError(
         "Images must be integers from 0 to 255 that use more than 0 and 1, or floats in [0, 1], [-1, 1] "
-        f"or [0, 255]. Received: {array.dtype} from {low} to {high}{suggest_range(kind, low, high)}."
+        f"or [0, 255]. Received: {dtype} from {low} to {high}{suggest_range(kind, low, high)}."
     )
 
 

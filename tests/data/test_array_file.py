@@ -68,6 +68,13 @@ def test_only_the_arrays_of_the_images_and_their_labels_are_read(tmp_path):
     assert read_npz(tmp_path / "x.npz").labels.tolist() == [7, 9]
 
 
+def test_second_array_that_may_be_the_images_is_named(tmp_path):
+    np.savez(tmp_path / "x.npz", images=IMAGES, x_train=IMAGES, X=IMAGES, masks=IMAGES)
+    assert read_npz(tmp_path / "x.npz").notes == (
+        f"{tmp_path / 'x.npz'}: the images are the array images; X, x_train not.",
+    )
+
+
 def test_labels_that_cannot_be_read_are_left_out_and_it_is_said(tmp_path):
     for labels in (LABELS[:1], np.array([{}, {}], object)):
         np.savez(tmp_path / "x.npz", images=IMAGES, labels=labels)
@@ -167,7 +174,19 @@ def test_csv_of_mnist_is_read_with_its_labels(tmp_path, name, header, first, las
     loaded = array_file.read_csv(tmp_path / name)
     np.testing.assert_array_equal(loaded.images[..., 0], DIGITS)
     assert loaded.labels is None if not first | last else loaded.labels.tolist() == CLASSES
-    assert loaded.notes == ()
+    said = ("The first of 785 columns without names is read as labels.",) * (first and not header)
+    assert loaded.notes == said
+
+
+def test_labels_in_the_last_of_columns_without_names_are_found_where_the_first_is_a_corner(tmp_path):
+    for corner in (0, np.arange(50) * 5):
+        rows = np.random.default_rng(0).integers(0, 256, (50, 784))
+        rows[:, 0] = corner
+        write_csv(tmp_path / "x.csv", np.c_[rows, np.arange(50) % 10].tolist())
+        loaded = array_file.read_csv(tmp_path / "x.csv")
+        np.testing.assert_array_equal(loaded.images.reshape(50, 784), rows)
+        assert loaded.labels.tolist() == [*range(10)] * 5
+        assert loaded.notes == ("The last of 785 columns without names is read as labels.",)
 
 
 def test_csv_of_a_kaggle_test_set_has_a_header_and_no_labels(tmp_path):

@@ -67,6 +67,8 @@ def test_nothing_is_likely_of_other_shapes():
         (np.array([0.0, 16.0]), "x / x.max()"),
         (np.array([-0.42, 2.8]), "(x - x.min()) / (x.max() - x.min())"),
         (np.array([-0.01, 1.02]), "np.clip(x, 0, 1)"),
+        (np.array([-0.3, 1.0]), "np.clip(x, 0, 1)"),
+        (np.array([0, 1 / 255]), "x * 255"),
         (np.array([0, 1000]), "x / x.max()"),
     ],
 )

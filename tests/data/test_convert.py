@@ -139,6 +139,16 @@ def test_nothing_is_refused(data):
         read_data(data)
 
 
+def test_loader_that_ends_before_its_length_is_refused():
+    class Short(list):
+        def __len__(self):
+            return 30
+
+    for data in (Short(GREY), ItemsOnly(lambda i: [][i])):
+        with pytest.raises(ValueError, match="elements that len.. promises. Received: (20|0)."):
+            read_data(data)
+
+
 def test_images_that_do_not_fit_together_are_refused():
     for data in ([GREY[0], GREY[1, :3]], [GREY[0], GREY[1] / 255], [GREY, COLOUR]):
         with pytest.raises(ValueError, match="images of one size and dtype. Received: uint8 .* and "):
@@ -204,6 +214,8 @@ def test_tensors_and_loaders_of_pytorch_are_read():
     check(torch.tensor(GREY), GREY)
     check(torch.tensor(GREY / 255.0, requires_grad=True), GREY)
     check(torch.tensor(COLOUR), COLOUR)
+    with pytest.raises(ValueError, match=r"x\[None\] is right for one image in colour"):
+        read_data(first[0])
     check(first, COLOUR, notes=[FIRST])
     check(list(first), COLOUR, notes=[FIRST])
     check((first, torch.tensor(LABELS)), COLOUR, LABELS, [FIRST])

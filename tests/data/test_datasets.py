@@ -161,7 +161,7 @@ def test_image_size_is_height_first(tmp_path):
 
 @pytest.mark.parametrize("name", ["x.npy", "digits"])
 def test_images_of_another_aspect_ratio_are_cropped_or_stretched(tmp_path, name):
-    np.save(tmp_path / "x.npy", np.repeat(np.array([[[1, 9, 9, 2]]], np.uint8), 2, 1))  # 2x4
+    np.save(tmp_path / "x.npy", np.repeat(np.array([[[1, 99, 99, 2]]], np.uint8), 2, 1))  # 2x4
     path, lines = (tmp_path / name, []) if name == "x.npy" else (None, [])
     where = dict(name="auto" if path else "digits", path=path)
     cropped = datasets.load_dataset(**where, options=ImageOptions((4, 2)), warn=lines.append)
@@ -223,6 +223,26 @@ def test_what_is_given_is_a_name_a_path_or_in_memory(tmp_path, monkeypatch, cach
             datasets.open_dataset(data)
     with pytest.raises(FileNotFoundError, match="no file nowhere"):
         datasets.open_dataset("nowhere")
+
+
+@pytest.mark.parametrize(
+    "path, line",
+    [
+        ("mnits", "no file mnits; did you mean the data set mnist?"),
+        ("https://example.org/x.zip", "the address https://example.org/x.zip; download it first."),
+        ("", "data must be a path or the name of a data set. Received: ''."),
+    ],
+)
+def test_what_is_no_path_is_refused_with_what_was_likely_meant(path, line):
+    with pytest.raises((ValueError, FileNotFoundError)) as error:
+        datasets.open_dataset(path)
+    assert str(error.value).endswith(line)
+
+
+def test_home_in_a_path_is_the_users(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    np.save(tmp_path / "x.npy", IMAGES)
+    assert datasets.open_dataset("~/x.npy").source == str(tmp_path / "x.npy")
 
 
 def test_notes_are_told_once_and_kept(tmp_path):

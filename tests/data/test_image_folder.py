@@ -1,6 +1,7 @@
 """Tests of folders, archives and lists of image files."""
 
 import io
+import json
 import zipfile
 
 import numpy as np
@@ -144,8 +145,8 @@ def test_other_files_are_told_and_hidden_ones_are_not(tmp_path):
 def test_grids_of_a_run_among_the_images_are_left_out_and_it_is_said(tmp_path):
     save_image(tmp_path / "mine.png", 9)
     save_image(tmp_path / "run" / "0.png", 1)
-    for name in ("config.json", "history.csv"):
-        (tmp_path / "run" / name).write_text("")
+    config = json.dumps({"config": {}, "image_shape": [28, 28, 1], "data": {}})
+    (tmp_path / "run" / "config.json").write_text(config)
     loaded = image_folder.read_folder(tmp_path, ImageOptions())
     assert loaded.images.max() == 9 and len(loaded.images) == 1
     assert loaded.notes == (
@@ -153,6 +154,22 @@ def test_grids_of_a_run_among_the_images_are_left_out_and_it_is_said(tmp_path):
     )
     with pytest.raises(ValueError, match="Received: .*run, a run directory, which holds sample grids"):
         read(tmp_path / "run")
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"data": "mine"}', "[" * 10_000, "\0"])
+def test_config_of_another_program_makes_no_run_of_a_folder(tmp_path, content):
+    save_image(tmp_path / "mine.png", 9)
+    for name in ("config.json", "history.csv"):
+        (tmp_path / name).write_text(content)
+    assert len(image_folder.read_folder(tmp_path, ImageOptions()).images) == 1
+
+
+def test_images_in_folders_for_testing_are_read_and_it_is_said(tmp_path):
+    for name in ("a/train/1.png", "a/test/2.png", "a/Val/3.png"):
+        save_image(tmp_path / name, 9)
+    [line] = read_notes(tmp_path)
+    assert "2 of 3 image files are in folders called Val and test, and read" in line
+    assert read_notes(tmp_path / "a" / "test") == []
 
 
 def test_folder_without_images_says_what_is_there(tmp_path):

@@ -52,7 +52,7 @@ def test_floats_from_0_to_1_give_back_their_levels(dtype):
     np.testing.assert_array_equal(taken.ravel(), LEVELS)
 
 
-def test_floats_with_a_negative_value_are_read_from_minus_1_to_1():
+def test_floats_with_a_value_below_minus_half_are_read_from_minus_1_to_1():
     taken = load_array(np.array([-1, 0, 0.2, 1]).reshape(1, 2, 2)).images
     assert taken.ravel().tolist() == [0, 128, 153, 255]
 
@@ -69,6 +69,16 @@ def test_four_channels_are_colours_and_opacity(scale):
     loaded = load_array(rgba * scale, ImageOptions(background="blue"))
     assert loaded.images[:2].tolist() == [[[[100, 0, 0], [0, 0, 255]]], [[[50, 0, 127], [1, 2, 3]]]]
     assert loaded.notes == ("2 of 3 images have transparent pixels: composited on blue (--background).",)
+
+
+@pytest.mark.parametrize("dtype, count", [(np.uint8, 1), (np.int64, 1), (np.float32, 0)])
+def test_integers_that_are_all_nearly_black_are_read_and_it_is_said(dtype, count):
+    of_16_levels = np.array([0, 15], dtype).reshape(1, 1, 2) * (1 if count else dtype(17))
+    notes = load_array(of_16_levels).notes
+    assert (
+        notes
+        == ("The largest number is 15 of 255, nearly black; x * 17 is right where it means white.",) * count
+    )
 
 
 def test_array_of_uint8_is_not_copied():
@@ -94,7 +104,9 @@ def test_other_shapes_are_refused(shape):
 
 
 @pytest.mark.parametrize(
-    "low, high", [(-1, 255), (0, 256), (0, 1), (0.0, 16.0), (0.0, 256.0), (-1.1, 1.0), (-0.5, 0.5)]
+    "low, high",
+    [(-1, 255), (0, 256), (0, 1), (0.0, 16.0), (0.0, 256.0), (-1.1, 1.0), (-0.5, 0.5)]
+    + [(-1e-9, 1.0), (-0.5, 1.0), (0.0, 1 / 255), (0.0, 0.0)],
 )
 def test_other_ranges_are_refused(low, high):
     with pytest.raises(ValueError, match="integers from 0 to 255"):
