@@ -8,7 +8,7 @@ __version__ = "1.0.0"
 _HOMES = {"GAN": "model.gan", "GanConfig": "config", "TrainConfig": "config", "PRESETS": "presets"}
 __all__ = [*_HOMES]
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # Keras reads it before keras.json
+os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"  # before keras.json
 if {"torch", "tensorflow"} & set(sys.modules):  # one of them is yet to come, and must not meet triton
     importlib.import_module(f"{__name__}.start_tensorflow").settle_imports()
 

@@ -10,15 +10,10 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_gan.start_tensorflow import settle_imports
+from keras_gan.start_tensorflow import check_backend, settle_imports
 
 settle_imports()  # TensorFlow is here: PyTorch must not import triton any more
-
-if keras.backend.backend() != "tensorflow":
-    raise ImportError(
-        f"Keras must compute through TensorFlow. Received: {keras.backend.backend()}; set "
-        "KERAS_BACKEND=tensorflow before Keras is imported."
-    )
+check_backend(keras.backend.backend())
 
 
 @contextlib.contextmanager

@@ -35,12 +35,25 @@ def settle_imports() -> None:
     sys.modules.setdefault("triton", None)  # type: ignore[arg-type]  # makes its import an ImportError
 
 
+def check_backend(name: str | None) -> None:
+    """Raises ImportError where Keras computes, or is to compute, through something else than TensorFlow."""
+    if name not in ("tensorflow", None, ""):
+        raise ImportError(
+            f"Keras must compute through TensorFlow. Received: {name}; set KERAS_BACKEND=tensorflow before "
+            "Keras is imported."
+        )
+
+
 def import_tensorflow(hidden: Collection[str] = ()) -> None:
     """Imports TensorFlow and lets it look for devices; only known noise is dropped from stderr.
 
     Args:
         hidden: packages that Keras, which TensorFlow imports, is to think are not installed.
+
+    Raises:
+        ImportError: the environment names another backend of Keras.
     """
+    check_backend(os.environ.get("KERAS_BACKEND"))  # which may not even be installed
     settle_imports()
     if "tensorflow" in sys.modules:
         return

@@ -88,10 +88,7 @@ def start_tensorflow(device="auto", precision="float32", strategy="none"):
     """Imports TensorFlow quietly and chooses the device, which must be able to compute in the precision."""
     if strategy == "multi-worker":  # whose lost workers TensorFlow reports in ten lines, before its exception
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    if backend != "tensorflow":
-        warn(f"KERAS_BACKEND={backend} is ignored: the commands compute through TensorFlow.")
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever keras.json says
+    _choose_backend()
     if "tensorflow" not in sys.modules and sys.stderr.isatty():
         warn("Starting TensorFlow ...")  # some seconds
     import_tensorflow(_HIDDEN)
@@ -99,6 +96,14 @@ def start_tensorflow(device="auto", precision="float32", strategy="none"):
 
     use_device(device)
     check_precision(precision, warn)
+
+
+def _choose_backend():
+    """Makes Keras, which is not imported yet, compute through TensorFlow, whatever the environment says."""
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend != "tensorflow":
+        warn(f"KERAS_BACKEND={backend} is ignored: the commands compute through TensorFlow.")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
 
 
 def start_tensorflow_while(work: Callable[[], T], device: str, precision: str) -> T:
@@ -126,6 +131,7 @@ def gan_option(command: Callable) -> Callable:
 
     def load(ctx, param, value):
         if value and not ctx.resilient_parsing:
+            _choose_backend()
             import_tensorflow()
             from keras_gan.model.gan_class import load_gan_class
 
