@@ -127,12 +127,7 @@ def fid(
     .npz of images or of statistics (mu, sigma), or a data set; :train or :test after it names its part.
     A package's name gives that package's FID; all gives one table of every network at hand.
     """
-    if b is None and not save_stats:
-        raise click.UsageError("give A and B, or A and --save-stats FILE.npz.")
-    if which == "all" and (b is None or save_stats or weights or strategy != "none"):
-        raise click.UsageError(
-            "--features all takes A and B, without --save-stats, --inception-weights and --strategy."
-        )
+    _check_usage(b, save_stats, which, weights or strategy != "none")
     with reject_wrong_values():
         check_strategy(strategy, replicas)
     from keras_gan.data.options import ImageOptions
@@ -155,6 +150,19 @@ def fid(
                 sides[0] = _save_stats(sides[0], save_stats, extractor, count, seed, as_json)
             if b is not None:
                 _print_distance(sides, extractor, count, seed, as_json)
+
+
+def _check_usage(b, save_stats, which, others):
+    if b is None and not save_stats:
+        raise click.UsageError("give A and B, or A and --save-stats FILE.npz.")
+    if which == "all" and (b is None or save_stats or others):
+        raise click.UsageError(
+            "--features all takes A and B, without --save-stats, --inception-weights and --strategy."
+        )
+    if save_stats:  # before the features are computed
+        from keras_gan.files.npz import check_may_replace
+
+        check_may_replace(save_stats, ["mu", "sigma"])
 
 
 def _open_sides(texts, options, assumed, mode, offline, workers):

@@ -126,6 +126,8 @@ def _save_grid(gan, file, out, options):
 
     path = get_png_path(out, file.with_name("samples.png"))
     grid, npz_path = options["grid"], options["npz"]
+    if npz_path:
+        npz.check_may_replace(npz_path, ["images"])
     samples = draw_samples(gan, options, math.prod(grid or (8, 8)))
     if npz_path:
         npz.save(npz_path, {"images": samples})

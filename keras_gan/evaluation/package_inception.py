@@ -19,6 +19,7 @@ from keras_gan.evaluation.resize import (
     resize_bicubic,
     resize_bilinear,
 )
+from keras_gan.files import npz
 from keras_gan.start_tensorflow import settle_imports
 
 _MEAN, _STD = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], np.float32)  # of ImageNet
@@ -126,11 +127,13 @@ def convert_weights(source: str | Path, target: str | Path | None = None) -> Pat
     Features are the same bit for bit.
 
     Raises:
+        FileExistsError: something else than converted weights is at `target`.
         FileNotFoundError: there is no such file.
         ValueError: it holds something else than weights of InceptionV3.
     """
     source = Path(source)
     target = Path(target or source.with_suffix(".npz"))
+    npz.check_may_replace(target, ["sha256"])
     arrays = weights.read_arrays(source)
     torch_inception.build_network(arrays, of_2015=True, with_logits=False)  # checks names and shapes
     kept = (*torch_inception.NAMES, "fc.weight")

@@ -33,6 +33,22 @@ def list_names(path: str | Path) -> set[str]:
         return set()
 
 
+def check_may_replace(path: str | Path, names: Collection[str]) -> None:
+    """Refuses to replace a file that is no earlier version of what is to be written.
+
+    Args:
+        names: of arrays that such a file holds.
+
+    Raises:
+        FileExistsError: something else is at the path.
+    """
+    if os.path.lexists(path) and not set(names) <= list_names(path):
+        raise FileExistsError(
+            f"{path} must be new, or an .npz file of {' and '.join(names)} to be replaced. Received: a file "
+            "or folder of another kind; choose another name."
+        )
+
+
 def load(path: str | Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
     """Returns the dict of arrays in an .npz file, or {"": array} of an .npy file.
 

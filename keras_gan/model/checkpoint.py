@@ -32,8 +32,17 @@ class Checkpoint(NamedTuple):
     gan_class: str | None = None  # import path of the class, None of `GAN` itself
 
 
-def save_gan(gan: Any, path: str | Path) -> None:
-    """Writes configuration, step and arrays of a `GAN` or `TorchGAN` to an .npz file, atomically."""
+def save_gan(gan: Any, path: str | Path, replace: bool = True) -> None:
+    """Writes configuration, step and arrays of a `GAN` or `TorchGAN` to an .npz file, atomically.
+
+    Args:
+        replace: whether a file that is no checkpoint may be replaced.
+
+    Raises:
+        FileExistsError: it may not.
+    """
+    if not replace:
+        npz.check_may_replace(path, ["gan"])
     settings = gan.config.to_dict()
     header = {"config": settings, "image_shape": settings.pop("image_shape")}
     if name := name_gan_class(type(gan)):

@@ -223,8 +223,8 @@ class GAN:
         return gan_fid.measure_gan(self, real, count, features, seed, mode)
 
     def save(self, path: str | Path) -> None:
-        """Writes networks, optimizers and step to an .npz file, atomically."""
-        checkpoint.save_gan(self, path)
+        """Writes networks, optimizers and step to an .npz file, atomically; replaces no other file."""
+        checkpoint.save_gan(self, path, replace=False)
 
     @classmethod
     def load(cls, path: str | Path) -> "GAN":

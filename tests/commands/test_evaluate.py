@@ -84,6 +84,12 @@ def test_statistics_are_saved_and_stand_in_for_the_images(images):
     )
 
 
+def test_file_of_images_is_not_replaced_by_statistics(images):
+    line = refused("fid", images, "--save-stats", images)
+    assert "images.npz must be new, or an .npz file of mu and sigma" in line
+    assert run("fid", images, "--save-stats", "stats.npz").exit_code == 0  # they are still images
+
+
 def test_statistics_of_another_network_are_refused_and_unknown_ones_need_a_word(images, monkeypatch):
     run("fid", images, "--save-stats", "stats.npz")
     monkeypatch.setattr(TenClasses, "sha256", "1" * 64)

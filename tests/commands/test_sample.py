@@ -73,6 +73,12 @@ def images_of(run_dir, *words):
         return arrays["images"]
 
 
+def test_arrays_that_are_no_samples_are_not_replaced(grey, tmp_path):
+    np.savez(tmp_path / "mine.npz", x_train=np.zeros(3))
+    line = refused("sample", grey, "--npz", tmp_path / "mine.npz")
+    assert "mine.npz must be new, or an .npz file of images" in line
+
+
 # what goes together
 
 

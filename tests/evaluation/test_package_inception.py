@@ -58,6 +58,10 @@ def converted(arrays, tmp_path_factory):
 def test_features_of_the_file_and_of_its_conversion_are_the_same_bit_for_bit(arrays, tmp_path, torch):
     path = tmp_path / "random.pth"
     torch.save({name: torch.from_numpy(array) for name, array in arrays.items()}, path)
+    path.with_suffix(".npz").write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match="must be new, or an .npz file of sha256"):
+        convert_weights(path)
+    path.with_suffix(".npz").unlink()
     pth, npz = (
         load_package_extractor("pytorch-fid", file, True, pytest.fail)
         for file in (path, convert_weights(path))

@@ -18,6 +18,23 @@ ARRAYS = {
 }
 
 
+def test_other_files_are_not_to_be_replaced(tmp_path):
+    path = tmp_path / "x.npz"
+    npz.check_may_replace(path, ["mu", "sigma"])
+    npz.save(path, {"mu": np.zeros(2), "sigma": np.eye(2), "n": np.array(3)})
+    npz.check_may_replace(path, ["mu", "sigma"])
+    for replaced in ("array", "text", "folder"):
+        path.unlink()
+        if replaced == "array":
+            npz.save(path, {"mu": np.zeros(2)})
+        elif replaced == "text":
+            path.write_text("mine")
+        else:
+            path.mkdir()
+        with pytest.raises(FileExistsError, match="x.npz must be new, or an .npz file of mu and sigma"):
+            npz.check_may_replace(path, ["mu", "sigma"])
+
+
 def npy(array):
     file = io.BytesIO()
     np.save(file, array)

@@ -47,6 +47,13 @@ def arrays(build, tmp_path):
     return npz.load(tmp_path / "saved.npz")
 
 
+def test_file_that_is_no_checkpoint_is_not_replaced(build, tmp_path):
+    np.savez(tmp_path / "mine.npz", images=np.zeros(3))
+    with pytest.raises(FileExistsError, match="mine.npz must be new, or an .npz file of gan"):
+        build("aioz").save(tmp_path / "mine.npz")
+    assert npz.list_names(tmp_path / "mine.npz") == {"images"}
+
+
 def refused(arrays, path, match):
     npz.save(path, arrays)
     with pytest.raises(ValueError, match=match) as error:
