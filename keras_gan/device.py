@@ -134,7 +134,15 @@ _VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "a
 
 
 def get_cpu_count() -> int:
-    """Returns the number of cores that this process may use, which TensorFlow takes as its threads."""
+    """Returns the number of cores that TensorFlow computes on.
+
+    They are those that this process may use, unless the program or TF_NUM_INTRAOP_THREADS says otherwise.
+    """
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    with contextlib.suppress(ValueError):
+        threads = threads or int(os.environ.get("TF_NUM_INTRAOP_THREADS", ""))
+    if threads > 0:
+        return threads
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

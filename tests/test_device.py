@@ -170,6 +170,10 @@ def test_kind_of_a_processor_is_its_architecture_and_widest_vectors(monkeypatch)
 def test_cores_are_those_that_this_process_may_use(monkeypatch):
     monkeypatch.setattr(device.os, "sched_getaffinity", lambda pid: {0, 5}, raising=False)
     assert device.get_cpu_count() == 2
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "abc")  # which TensorFlow ignores
+    assert device.get_cpu_count() == 2
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")
+    assert device.get_cpu_count() == 1
 
 
 @pytest.mark.parametrize(

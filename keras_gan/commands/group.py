@@ -28,7 +28,7 @@ class Commands(click.Group):
         words = list(sys.argv[1:] if args is None else args)
         _open_closed_descriptors()
         if any(option.startswith("error") for option in sys.warnoptions):  # -W error, PYTHONWARNINGS=error
-            warnings.simplefilter("default")  # a dependency's warning ends no command
+            _restore_warning_filters()
         with streams.safe_output():
             try:
                 return super().main(words, obj=words, **extra)
@@ -56,6 +56,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx):
         """Runs the command."""
+        _check_current_folder()
         try:
             return super().invoke(ctx)
         except click.MissingParameter:
@@ -68,8 +69,24 @@ class Commands(click.Group):
             raise click.ClickException(_one_line(error)) from None
 
 
+def _restore_warning_filters():
+    """Sets Python's own filters again: a dependency's warning ends no command."""
+    warnings.simplefilter("default")
+    for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+        warnings.simplefilter("ignore", category)
+
+
+def _check_current_folder():
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise click.ClickException(
+            "Commands must be called in a folder. Received: the current one was removed; change to another."
+        ) from None
+
+
 def _name_program(text):
-    return text.replace("python cli.py", progress.get_program())
+    return (text or "").replace("python cli.py", progress.get_program())  # python -OO drops the texts
 
 
 def _open_closed_descriptors():

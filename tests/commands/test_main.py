@@ -151,6 +151,20 @@ def test_warning_of_a_dependency_ends_no_command_where_warnings_are_errors():
 # output
 
 
+def test_help_and_commands_work_where_python_drops_docstrings():
+    for words in (["--help"], ["presets"]):
+        command = [sys.executable, "-OO", "-m", "keras_gan", *words]
+        assert subprocess.run(command, cwd=REPOSITORY, capture_output=True).returncode == 0
+
+
+def test_current_folder_that_was_removed_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    line = refused("presets")
+    assert line.endswith("Received: the current one was removed; change to another.")
+
+
 @each_command
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp1251", "cp932"])
 def test_help_is_printed_in_any_encoding(command, encoding, monkeypatch):
