@@ -98,15 +98,20 @@ def check_precision(precision: str, warn: Callable[[str], object]) -> None:
 
 
 def get_processors() -> dict[str, str]:
-    """Returns the kind of CPU and the number of cores that TensorFlow uses, on which rounding depends.
+    """Returns the kind of CPU, the number of cores and the flags of TensorFlow, on which rounding depends.
 
-    Sums are cut by the cores, and by the registers and the caches of the kind.
+    Sums are cut by the cores, and by the registers and the caches of the kind; flags of the environment
+    choose the routines.
     """
     cpuinfo, model = Path("/proc/cpuinfo"), platform.processor() or platform.machine()
     if cpuinfo.is_file() and (named := re.search(r"^model name\s*: (.+)$", cpuinfo.read_text(), re.M)):
         model = named[1].strip()
     vectors = _find_vectors() or platform.machine()
-    return {"cpu": f"{model} ({vectors})", "cores": str(get_cpu_count())}
+    flags = [f"{name}={os.environ[name]}" for name in _FLAGS if os.environ.get(name)]
+    return {"cpu": f"{model} ({vectors})", "cores": str(get_cpu_count()), "flags": " ".join(flags) or "none"}
+
+
+_FLAGS = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "XLA_FLAGS", "TF_XLA_FLAGS")
 
 
 def get_device_name() -> str:

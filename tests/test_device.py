@@ -184,4 +184,8 @@ def test_processors_are_told_by_model_widest_registers_and_number(monkeypatch, f
     monkeypatch.setattr(device.Path, "is_file", lambda path: True)
     monkeypatch.setattr(device.Path, "read_text", lambda path: text)
     monkeypatch.setattr(device.os, "sched_getaffinity", lambda process: {0, 3, 5}, raising=False)
-    assert device.get_processors() == {"cpu": f"A Chip: 2.0 GHz ({kind})", "cores": "3"}
+    monkeypatch.setattr(device.os, "environ", {"TF_ENABLE_ONEDNN_OPTS": "0", "HOME": "/", "XLA_FLAGS": ""})
+    expected = {"cpu": f"A Chip: 2.0 GHz ({kind})", "cores": "3", "flags": "TF_ENABLE_ONEDNN_OPTS=0"}
+    assert device.get_processors() == expected
+    monkeypatch.setattr(device.os, "environ", {})
+    assert device.get_processors() == expected | {"flags": "none"}

@@ -6,6 +6,7 @@
 import difflib
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -165,9 +166,12 @@ def _check_path(path):
     text = os.path.expanduser(os.fspath(path))
     if not text:
         raise ValueError("data must be a path or the name of a data set. Received: ''.")
-    if "://" in text:
-        raise ValueError(f"data must be a path. Received: the address {text}; download it first.")
-    if not os.path.exists(text) and (close := difflib.get_close_matches(text, download.DATASETS, 1)):
+    if os.path.exists(text):
+        return text
+    if address := re.search(r"\b(https?|ftp|s3|gs)://?(.+)", text):  # a path that was made absolute has one /
+        where = f"{address[1]}://{address[2]}"
+        raise ValueError(f"data must be a path. Received: the address {where}; download it first.")
+    if close := difflib.get_close_matches(Path(text).name, download.DATASETS, 1):
         hint = f"no file {text}; did you mean the data set {close[0]}?"
         raise FileNotFoundError(f"Expected a file or folder of images. Received: {hint}")
     return text

@@ -229,6 +229,8 @@ def test_what_is_given_is_a_name_a_path_or_in_memory(tmp_path, monkeypatch, cach
     "path, line",
     [
         ("mnits", "no file mnits; did you mean the data set mnist?"),
+        ("/home/mnits", "no file /home/mnits; did you mean the data set mnist?"),
+        ("/home/https:/example.org/x.zip", "the address https://example.org/x.zip; download it first."),
         ("https://example.org/x.zip", "the address https://example.org/x.zip; download it first."),
         ("", "data must be a path or the name of a data set. Received: ''."),
     ],

@@ -227,7 +227,7 @@ def test_run_that_stands_there_is_refused_with_the_command_that_goes_on(whole, s
     assert shlex.split(command) == ["python", "cli.py", "train", "--resume", str(stopped)]
 
 
-@pytest.mark.parametrize("name", ["cpu", "cores"])
+@pytest.mark.parametrize("name", ["cpu", "cores", "flags"])
 def test_other_processors_are_said_unless_an_earlier_version_did_not_record_them(stopped, name):
     content = json.loads((stopped / "config.json").read_text())
     now, content["versions"][name] = content["versions"][name], "other"
@@ -235,7 +235,8 @@ def test_other_processors_are_said_unless_an_earlier_version_did_not_record_them
     earlier = shutil.copytree(stopped, stopped.with_name("earlier"))
     expected = f"perhaps not bit for bit, with {name} {now} after other."
     assert expected in run("train", "--resume", stopped, "--quiet").stderr
-    del content["versions"]["cpu"], content["versions"]["cores"]
+    for name in ("cpu", "cores", "flags"):
+        del content["versions"][name]
     (earlier / "config.json").write_text(json.dumps(content))
     assert run("train", "--resume", earlier, "--quiet").stderr == ""
 
