@@ -21,7 +21,9 @@ def resize_bilinear(images: np.ndarray) -> tf.Tensor:
 
 def resize_as_tensorflow_1(images: np.ndarray) -> tf.Tensor:
     """Returns images in [0, 255], bilinear between the corners of pixels: shifted by up to half a pixel."""
-    return _to_rgb(tf.compat.v1.image.resize_bilinear(images, (SIDE, SIDE), align_corners=False))
+    # Not by tf.compat.v1, which warns in three lines that it is deprecated.
+    resized = tf.raw_ops.ResizeBilinear(images=images, size=(SIDE, SIDE), half_pixel_centers=False)
+    return _to_rgb(resized)
 
 
 def resize_as_pytorch(images: np.ndarray) -> tf.Tensor:
