@@ -13,6 +13,7 @@ _SPEC_NAMES = {  # of the feature spec, and what else a number depends on
     "features": "features",
     "weights": "SHA-256 of the network",
     "preprocessing": "preprocessing",
+    "cpu": "kind of CPU that trained the network",
     "n": "samples",
     "n_test": "test images",
     "n_real": "training images",

@@ -15,7 +15,7 @@ from keras_gan.evaluation import diagnosis
 from keras_gan.evaluation.table import METRICS
 from keras_gan.figures.grid import save_grid
 from keras_gan.presets import PRESETS
-from keras_gan.report import page
+from keras_gan.report import html_tables, page
 from keras_gan.report.page import GRIDS
 from keras_gan.run import history, info, metrics_log, times
 from tests.conftest import refused, run
@@ -298,3 +298,8 @@ def test_page_fits_a_telephone_in_light_and_dark(folder, tmp_path, scheme, backg
     assert found["beyond"] == 0 and found["background"] == background
     assert found["broken"] == 0 and set(found["loaded"]) <= {"data:"}
     assert len(found["curves"]) == 4 and min(found["curves"]) > 100
+
+
+def test_kind_of_cpu_of_a_classifier_is_named_in_words():
+    spec = html_tables._format_spec([{"features": "classifier", "cpu": "x86_64 AVX-512"}])
+    assert "kind of CPU that trained the network" in spec and ">x86_64 AVX-512<" in spec
