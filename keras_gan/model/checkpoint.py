@@ -17,6 +17,7 @@ import tensorflow as tf
 from keras_gan.config import GanConfig
 from keras_gan.files import npz
 from keras_gan.model.gan_class import find_gan_class, name_gan_class
+from keras_gan.model.updates import get_iterations
 
 
 class ClassNotImported(ValueError):
@@ -156,7 +157,7 @@ def named_variables(gan: Any) -> dict[str, keras.Variable]:
     ):
         weights = list_weights(role, net)
         named |= weights | _name_slots(role, trained.optimizer, net.trainable_variables, weights)
-        named[f"{role}/iteration"] = trained.optimizer.iterations
+        named[f"{role}/iteration"] = get_iterations(trained.optimizer)
         if isinstance(rate := trained.optimizer._learning_rate, keras.Variable):  # and no schedule
             named[f"{role}/learning_rate"] = rate
     seen = {id(variable) for variable in named.values()}
@@ -242,7 +243,7 @@ def _name_slots(role, optimizer, variables, weights):
     slots: dict[int, dict] = {id(variable): {} for variable in variables}
     others = []
     for slot in optimizer.variables:
-        if slot is optimizer.iterations or slot is optimizer._learning_rate:
+        if slot is get_iterations(optimizer) or slot is optimizer._learning_rate:
             continue
         # Keras names a slot after the path of its weight; of two with one path the first is the first's.
         owners = [(v.path.replace("/", "_") + "_", v) for v in variables]

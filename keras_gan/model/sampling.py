@@ -34,16 +34,19 @@ def draw_batches(
         ValueError: there is no such mode, or a batch of one image in training mode; noise of another shape.
     """
     chunks = map(functools.partial(_check_noise, gan.latent_dim), chunks)
-    if check_choice("mode", mode, MODES) == "inference":
-        for z in chunks:
-            for first in range(0, len(z), _AT_ONCE):
-                yield _to_images(gan.generator(z[first : first + _AT_ONCE], training=False))
-        return
-    size = get_batch_size(gan, mode, batch_size)
+    check_choice("mode", mode, MODES)
     trainable, state = (
         [variable.value for variable in variables]
         for variables in (gan.generator.trainable_variables, gan.generator.non_trainable_variables)
     )
+    if mode == "inference":
+        for z in chunks:
+            for first in range(0, len(z), _AT_ONCE):
+                # Stateless, as Keras's recurrent layers draw random numbers in inference mode, too
+                batch = tf.cast(z[first : first + _AT_ONCE], gan.generator.dtype)
+                yield _to_images(gan.generator.stateless_call(trainable, state, batch, training=False)[0])
+        return
+    size = get_batch_size(gan, mode, batch_size)
     for z in chunks:
         if min(len(z), size) == 1:
             raise ValueError("mode training takes the mean of a batch of at least 2 images. Received: 1.")

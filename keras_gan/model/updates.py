@@ -187,5 +187,13 @@ def update_generator(gan: Any, z: tf.Tensor) -> Any:
 def _share_count(gan, optimizer):
     """Sets Adam's count before an update if, as in the Keras 2 program, both networks share a counter."""
     if gan.rule.shared_step_counter:
-        counts = [model.optimizer.iterations for model in (gan.discriminator, gan.combined)]
-        optimizer.iterations.assign(tf.maximum(*(tf.convert_to_tensor(count) for count in counts)))
+        counts = [get_iterations(model.optimizer) for model in (gan.discriminator, gan.combined)]
+        get_iterations(optimizer).assign(tf.maximum(*(tf.convert_to_tensor(count) for count in counts)))
+
+
+def get_iterations(optimizer: keras.optimizers.Optimizer) -> keras.Variable:
+    """Returns the variable that counts the updates of an optimizer.
+
+    Its `iterations` is no variable where it accumulates gradients.
+    """
+    return getattr(optimizer, "inner_optimizer", optimizer)._iterations

@@ -46,6 +46,22 @@ def test_variables_stay_as_they_are(build):
         np.testing.assert_array_equal(array, before[name], err_msg=name)
 
 
+def test_random_states_stay_as_they_are_in_inference_mode():
+    """Keras's recurrent layers draw masks of dropout without using them."""
+
+    class Recurrent(GAN):
+        def build_generator(self):
+            layers = [keras.layers.Reshape((1, LATENT_DIM)), keras.layers.GRU(16, dropout=0.5)]
+            return keras.Sequential([keras.Input((LATENT_DIM,)), *layers, keras.layers.Reshape(SHAPE)])
+
+    gan = Recurrent("aioz", image_shape=SHAPE, latent_dim=LATENT_DIM, jit_compile=False)
+    before = gan.arrays()
+    assert any(name.endswith("seed_generator_state") for name in before)
+    gan.sample(noise(3))
+    for name, array in gan.arrays().items():
+        np.testing.assert_array_equal(array, before[name], err_msg=name)
+
+
 def test_dropout_draws_anew_for_each_batch_and_the_same_again():
     class Dropping(GAN):
         def build_generator(self):

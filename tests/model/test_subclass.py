@@ -183,6 +183,19 @@ def test_layers_optimizers_and_variables_that_are_attributes_are_saved(tmp_path)
     Averaged.load(tmp_path / "old.npz")
 
 
+@pytest.mark.parametrize("wrap", [lambda adam: adam, keras.optimizers.LossScaleOptimizer])
+def test_optimizers_that_accumulate_gradients_train_and_are_saved(wrap, pixels, tmp_path):
+    class Accumulating(GAN):
+        def build_optimizers(self):
+            return tuple(wrap(keras.optimizers.Adam(1e-3, gradient_accumulation_steps=2)) for _ in "dg")
+
+    gan, _ = train(Accumulating, "train_on_batch", pixels, 1)
+    gan.save(tmp_path / "gan.npz")
+    loaded = Accumulating.load(tmp_path / "gan.npz")
+    assert_equal_variables(loaded, gan)
+    assert gan.arrays()["discriminator/iteration"] == 2  # on real images and on fakes
+
+
 def test_one_optimizer_for_both_networks_is_refused():
     class OneOptimizer(GAN):
         def build_optimizers(self):
