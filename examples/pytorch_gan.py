@@ -39,7 +39,7 @@ optimizer_g = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.99
 optimizer_d = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
 
 lines = ["step,loss_D,loss_G"]
-for _ in range(args.epochs):
+for epoch in range(1, args.epochs + 1):
     for real in torch.utils.data.DataLoader(images, batch_size=64, shuffle=True):
         ones, zeros = torch.ones(len(real), 1), torch.zeros(len(real), 1)
         fake = generator(torch.randn(len(real), 100))
@@ -52,6 +52,7 @@ for _ in range(args.epochs):
         loss_d.backward()
         optimizer_d.step()
         lines.append(f"{len(lines)},{loss_d.item()},{loss_g.item()}")
+    print(f"epoch {epoch} of {args.epochs}: loss_D {loss_d.item():.3f}, loss_G {loss_g.item():.3f}")
 
 (args.out / "losses.csv").write_text("\n".join(lines) + "\n")
 torch.save({"G": generator.state_dict(), "D": discriminator.state_dict()}, args.out / "gan.pth")
