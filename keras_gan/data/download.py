@@ -158,15 +158,16 @@ def fetch_from_any(addresses, target, checksum, way_out):
             return _fetch(address + target.name, target, checksum)
         except (OSError, http.client.HTTPException, ValueError) as error:
             errors[address + target.name] = error
-    reasons = "; ".join(f"{url}: {_reason(error)}" for url, error in errors.items())
+    reasons = "; ".join(f"{url} cannot be downloaded: {_reason(error)}" for url, error in errors.items())
     kind = ValueError if all(isinstance(e, ValueError) for e in errors.values()) else OSError
-    raise kind(f"{target.name} cannot be downloaded: {reasons}. {way_out}")
+    raise kind(f"{reasons}. {way_out}")
 
 
 def _reason(error):
     if type(error) is urllib.error.URLError:
         error = error.reason
-    return " ".join(str(error).split()) or type(error).__name__
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(text.split()) or type(error).__name__
 
 
 def _fetch(url, target, checksum):

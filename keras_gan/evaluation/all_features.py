@@ -29,10 +29,8 @@ def compute_all(
         try:
             if name in weights.FILES and not weights.find_weights(name):
                 file = weights.FILES[name][0]
-                found.missing[name] = (
-                    f"--features {name} downloads its weights, or put {file.folder}{file.name} into "
-                    f"{weights.get_cache_folder()}"
-                )
+                address = f"{file.folder}{file.name} into {weights.get_cache_folder()}"
+                found.missing[name] = f"--features NAME downloads the weights, or put {address}"
                 continue
             if name == "classifier" and real[0].labels is None:
                 found.missing[name] = f"{real[0].name} has no labels"
@@ -57,7 +55,9 @@ def format_all(found: AllFeatures) -> str:
         lines.append(
             progress.format_table(header, [_make_row(*item) for item in found.results.items()], "lrrrr")
         )
-    lines += [progress.fold(f"{name}: missing; {why}", indent=2) for name, why in found.missing.items()]
+    for why in dict.fromkeys(found.missing.values()):  # several extractors share a file
+        names = ", ".join(name for name, reason in found.missing.items() if reason == why)
+        lines.append(progress.fold(f"{names}: missing; {why}", indent=2))
     return "\n".join(lines)
 
 

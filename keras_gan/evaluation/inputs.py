@@ -215,7 +215,7 @@ def match_shape(sources, image_shape):
         if source.image_shape != tuple(image_shape):
             expected, received = ("x".join(map(str, s)) for s in (image_shape, source.image_shape))
             raise ValueError(
-                f"Every source must hold images of the real ones' shape, {expected}. "
+                f"Images must have the shape of the real ones, {expected}. "
                 f"Received: {source.name} of {received}."
             )
     return fitting

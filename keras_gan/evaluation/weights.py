@@ -125,20 +125,20 @@ def download_weights(features: str, offline: bool, warn: Callable[[str], object]
         ValueError: what was delivered has another checksum than the published one.
     """
     file, folder = FILES[features][0], get_cache_folder()
-    way_out = describe_how_to_get(features)
     if offline:
+        way_out = _describe_ways_out(features, file.folder + file.name)
         raise FileNotFoundError(f"{file.name} is not in the cache, and this is offline. {way_out}")
     warn(f"Downloading InceptionV3's weights, 96 MB, to {folder / file.name}.")
     folder.mkdir(parents=True, exist_ok=True)
+    way_out = _describe_ways_out(features, "it")
     download.fetch_from_any((file.folder,), folder / file.name, file.checksum, way_out)
     return folder / file.name
 
 
-def describe_how_to_get(features: str) -> str:
-    """Returns a sentence on how to get an extractor's weights without a download by this program."""
-    file = FILES[features][0]
+def _describe_ways_out(features: str, file: str) -> str:
+    """Returns what to do where an extractor's weights, called `file`, are not downloaded."""
     return (
-        f"Put {file.folder}{file.name} into {get_cache_folder()} by hand, or name it with "
+        f"Put {file} into {get_cache_folder()} by hand, or name it with "
         f"{_name_options(features)}. --features classifier, for images with labels, and pca need no weights."
     )
 

@@ -213,7 +213,7 @@ def test_without_a_history_there_is_no_chart_and_it_is_said(folder, stub, tmp_pa
         ("a nowhere", 1, "RUN must be a run directory, images or losses. Received: no nowhere."),
         ("a empty", 1, "Expected image files"),
         ("a a", 1, "Each source must be given once"),
-        ("a other.npz", 1, "images of the real ones' shape, 14x14x1. Received: other.npz of 8x8x1."),
+        ("a other.npz", 1, "the shape of the real ones, 14x14x1. Received: other.npz of 8x8x1."),
         ("a b --data nowhere.npz", 1, "no file nowhere.npz"),
         ("a b --count 1", 2, "expected an integer from 2"),
         ("--preset none", 2, "preset must be one of"),

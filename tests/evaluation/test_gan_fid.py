@@ -66,7 +66,7 @@ def test_images_in_memory_are_those_it_was_trained_on(pixels):
 def test_array_is_taken_and_another_shape_refused(gan):
     digits = datasets.load_dataset("digits", split="test").images
     assert gan.fid(digits[:40], count=40, features="pca").n_real == 40
-    with pytest.raises(ValueError, match="real ones' shape, 14x14x1. Received: the GAN of 28x28x1."):
+    with pytest.raises(ValueError, match="shape of the real ones, 14x14x1. Received: the GAN of 28x28x1."):
         gan.fid(digits[:, ::2, ::2], count=20)
 
 

@@ -184,5 +184,5 @@ def test_grey_pictures_saved_as_rgb_fit_grey_images_and_coloured_ones_do_not(tmp
     np.testing.assert_array_equal(match_shape(found, (8, 8, 1))[0].images, pixels[:3])
     assert match_shape(found, (8, 8, 3))[0].images.shape == (3, 8, 8, 3)
     found[0].images[0, 0, 0, 1] ^= 1
-    with pytest.raises(ValueError, match="real ones' shape, 8x8x1. Received: rgb of 8x8x3"):
+    with pytest.raises(ValueError, match="shape of the real ones, 8x8x1. Received: rgb of 8x8x3"):
         match_shape(found, (8, 8, 1))
