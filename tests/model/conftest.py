@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_gan.model.gan import GAN
+from keras_gan.preset_diff import get_preset
 
 SHAPE = (4, 4, 1)
 LATENT_DIM = 7
@@ -23,7 +24,7 @@ def build():
     built = {}
 
     def build_or_reset(name, image_shape=SHAPE, **settings):
-        key = name, image_shape, *sorted(settings.items())
+        key = get_preset(name), image_shape, *sorted(settings.items())
         if key not in built:
             gan = GAN(name, image_shape=image_shape, latent_dim=LATENT_DIM, **settings)
             built[key] = gan, gan.arrays()
