@@ -9,17 +9,18 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
-STAND_IN = """\
+TRITON = """\
 import os, sys
 if "tensorflow" in sys.modules:
     os._exit(139)  # as triton 3.7.1 does beside TensorFlow 2.21
 """
+TENSORFLOW = "class config:\n    list_physical_devices = str\n"
 TORCH_FIRST = """\
-import sys
-sys.modules.setdefault("torch", __import__("types").ModuleType("torch"))  # where it is not installed
+import sys, torch
 import keras_gan
 assert sys.modules["triton"], "PyTorch needs it for torch.compile"
-from keras_gan.model.gan import GAN
+from keras_gan.start_tensorflow import import_tensorflow
+import_tensorflow()
 import triton
 """
 TENSORFLOW_FIRST = """\
@@ -36,13 +37,12 @@ keras_gan.PRESETS
 """
 
 
-def run_beside_triton(body, tmp_path):
-    """Runs Python beside the installed triton, or a stand-in that also ends the process after TensorFlow."""
+def run_beside(stand_ins, body, tmp_path):
+    """Runs Python beside modules of these names and texts; returns what it prints."""
     environment = os.environ | {"KERAS_HOME": str(tmp_path / "keras"), "TF_CPP_MIN_LOG_LEVEL": "2"}
-    if importlib.util.find_spec("triton") is None:
-        (tmp_path / "triton").mkdir()
-        (tmp_path / "triton/__init__.py").write_text(STAND_IN)
-        environment["PYTHONPATH"] = str(tmp_path)
+    for name, text in stand_ins.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    environment["PYTHONPATH"] = str(tmp_path)
     command = [sys.executable, "-c", body]
     result = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -50,23 +50,24 @@ def run_beside_triton(body, tmp_path):
 
 
 def test_triton_is_left_alone_until_tensorflow_is_imported(tmp_path):
-    run_beside_triton(NO_TENSORFLOW, tmp_path)
+    run_beside({"triton": TRITON}, NO_TENSORFLOW, tmp_path)
 
 
-@pytest.mark.slow
 def test_triton_is_imported_before_tensorflow_where_pytorch_came_first(tmp_path):
-    run_beside_triton("import torch\n" * bool(importlib.util.find_spec("torch")) + TORCH_FIRST, tmp_path)
+    run_beside({"triton": TRITON, "tensorflow": TENSORFLOW, "torch": ""}, TORCH_FIRST, tmp_path)
 
 
-@pytest.mark.slow
 def test_triton_is_hidden_where_tensorflow_came_first(tmp_path):
-    assert run_beside_triton(TENSORFLOW_FIRST, tmp_path) == "hidden\n"
+    stand_ins = {"triton": TRITON, "tensorflow": TENSORFLOW}
+    assert run_beside(stand_ins, TENSORFLOW_FIRST, tmp_path) == "hidden\n"
 
 
 @pytest.mark.slow
 def test_parity_trains_pytorch_beside_triton(tmp_path):
+    """The installed triton, or a stand-in that also ends the process after TensorFlow."""
     pytest.importorskip("torch", reason="needs PyTorch: pip install torch==2.13.0")
+    stand_ins = {} if importlib.util.find_spec("triton") else {"triton": TRITON}
     words = ["parity", "--preset", "aioz", "--steps", "1", "--batch-size", "8", "--dataset", "digits"]
-    words += ["--offline", "--outdir", str(tmp_path / "parity")]
+    words += ["--offline", "--mode", "float64", "--outdir", str(tmp_path / "parity")]
     body = f"import sys\nfrom keras_gan.commands.main import main\nsys.argv[1:] = {words}\nmain()\n"
-    assert "float64" in run_beside_triton(body, tmp_path)
+    assert "float64" in run_beside(stand_ins, body, tmp_path)

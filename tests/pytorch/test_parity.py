@@ -10,7 +10,7 @@ from keras_gan.commands import main
 from keras_gan.data import datasets
 from keras_gan.model.gan import GAN
 from keras_gan.presets import PRESETS, BatchNormalization
-from tests.conftest import narrow
+from tests.conftest import each_preset, narrow
 
 pytest.importorskip("torch", reason="needs PyTorch: pip install torch==2.13.0")
 
@@ -56,7 +56,7 @@ def follow(build, images, narrow_presets):
     return follow
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@each_preset
 def test_float64_runs_agree_to_rounding(preset, follow):
     # 12 steps of 24: 9 batches a pass, the last one of 8. Rounding starts at 1e-16 and has not grown
     # a thousandfold yet; every fact that is broken below gives 1e-10 and more.
@@ -83,7 +83,7 @@ def test_float64_runs_agree_to_rounding_at_the_published_widths(preset, images):
     assert trace.exceeded() == []
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@each_preset
 def test_float32_steps_agree_from_the_same_state(preset, follow):
     trace = follow(preset, "resync", 12)
     assert trace.exceeded() == []  # losses within 1e-5: one step of float32, see docs/pytorch.md
