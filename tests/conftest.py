@@ -274,6 +274,11 @@ def narrow(preset):
     return preset._replace(**networks)
 
 
+each_preset = pytest.mark.parametrize(  # of which two take part in the quick tests
+    "preset", [n if n in ("keras", "aioz") else pytest.param(n, marks=pytest.mark.slow) for n in PRESETS]
+)
+
+
 @pytest.fixture
 def narrow_presets(monkeypatch):
     """All presets with a sixteenth of their units."""
