@@ -28,7 +28,7 @@ try:
     from keras_gan.pytorch.layers import make_modules
 except ImportError as error:
     raise ImportError(
-        "The comparison with PyTorch needs PyTorch 2. Received: no module torch; install it with "
+        "What is done with PyTorch needs PyTorch 2. Received: no module torch; install it with "
         "`pip install torch==2.13.0`."
     ) from error
 
