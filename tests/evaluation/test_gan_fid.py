@@ -35,11 +35,9 @@ def test_fid_is_that_of_the_command(gan, tmp_path):
     assert printed.splitlines()[0].endswith(f": {gan.fid('digits:test', count=30):.4f}")
 
 
-def test_mode_is_that_of_the_samples():
-    gan = GAN("kmnist", latent_dim=7, jit_compile=False)
-    distances = {
-        m: gan.fid("digits:test", count=30, features="pca", mode=m) for m in ("inference", "training")
-    }
+def test_mode_is_that_of_the_samples(pixels):
+    gan = GAN("kmnist", image_shape=(8, 8, 1), latent_dim=7, jit_compile=False)
+    distances = {m: gan.fid(pixels, count=30, features="pca", mode=m) for m in ("inference", "training")}
     assert distances["inference"] != distances["training"]
     assert distances["training"].result["sample_batch_size"] == 64
 
