@@ -167,17 +167,25 @@ def test_savedmodel_that_holds_something_else_or_is_a_link_is_not_replaced(tmp_p
 
 
 @pytest.mark.slow
-def test_savedmodel_needs_neither_keras_nor_this_package(tmp_path):
-    images, path, _ = written(lived_in("kmnist"), "savedmodel", tmp_path)
+def test_savedmodel_needs_neither_keras_nor_this_package_and_keras_file_not_this_package(tmp_path):
+    gan = lived_in("kmnist")
+    (savedmodel, path, _), (from_keras, *_) = (
+        written(gan, kind, tmp_path) for kind in ("savedmodel", "keras")
+    )
     np.save(tmp_path / "z.npy", Z)
     body = (
         "import sys; sys.modules['keras'] = sys.modules['keras_gan'] = None\n"
         "import numpy as np, tensorflow as tf\n"
         f"loaded = tf.saved_model.load({str(path)!r})\n"
-        "np.save('images.npy', loaded.serve(np.load('z.npy')))\n"
+        "np.save('savedmodel.npy', loaded.serve(np.load('z.npy')))\n"
+        "del sys.modules['keras']\n"
+        "import keras\n"
+        "model = keras.models.load_model('generator.keras')\n"
+        "np.save('keras.npy', model.predict(np.load('z.npy'), verbose=0))\n"
     )
     subprocess.run([sys.executable, "-c", body], cwd=tmp_path, capture_output=True, check=True)
-    np.testing.assert_allclose(np.load(tmp_path / "images.npy"), images, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(np.load(tmp_path / "savedmodel.npy"), savedmodel, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(np.load(tmp_path / "keras.npy"), from_keras, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("package", ["tf2onnx", "onnxruntime"])
