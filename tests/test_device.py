@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import subprocess
@@ -10,8 +11,9 @@ import pytest
 import tensorflow as tf
 
 from keras_gan import device
+from keras_gan.data import datasets
 from keras_gan.device import check_precision, keras_settings, use_device
-from tests.conftest import REPOSITORY, forbidden
+from tests.conftest import REPOSITORY, forbidden, run
 
 HOSTILE = {
     "backend": "jax",
@@ -50,50 +52,67 @@ def test_settings_of_a_keras_json_are_replaced_in_the_block_and_stand_after_it(h
 
 
 PROGRAM = """\
-import sys
+import json, sys
 from keras_gan.commands.main import main
 from keras_gan.commands.options import start_tensorflow
 
 start_tensorflow()
 from keras_gan.model import gan
 gan.JIT_COMPILE = False
-digits = ["--dataset", "digits", "--offline"]
-for words in (
-    ["train", *digits, "--preset", "kmnist", "--epochs", "2", "--outdir", "run", "--quiet"],
-    ["fid", "run", "digits", "--features", "classifier", "--count", "200", "--offline", "--json"],
-    ["parity", "--preset", "kmnist", *digits, "--steps", "3", "--json"] if "torch" in sys.argv else [],
-):
-    if words:
-        main(words, standalone_mode=False)
+if sys.argv[2:]:
+    import torch
+    torch.set_num_threads(1)
+for words in json.loads(sys.argv[1]):
+    main(words, standalone_mode=False)
 """
+COMMANDS = [
+    "train --data ../digits.npz --preset kmnist --batch-size 40 --epochs 2 --outdir run --quiet",
+    "fid run ../digits.npz --features classifier --count 50 --offline --json",
+    "parity --data ../digits.npz --preset kmnist --batch-size 16 --steps 2 --mode float64 --json",
+]
 
 
-def run_under(keras_json, folder):
-    """Runs train, fid and parity in a process of their own; returns what they print and write."""
-    (folder / "home").mkdir(parents=True)
-    (folder / "home/keras.json").write_text(json.dumps(keras_json))
-    environment = os.environ | {"KERAS_HOME": str(folder / "home"), "PYTHONPATH": str(REPOSITORY)}
-    environment.pop("KERAS_BACKEND", None)
-    words = ["torch"] if find_spec("torch") else []
-    command = [sys.executable, "-c", PROGRAM, *words]
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    printed = [
-        line for line in result.stdout.splitlines() if not line.strip().startswith(('"keras"', '"torch"'))
-    ]
-    with (
-        np.load(folder / "run/checkpoint.npz") as arrays,
-        np.load(next(folder.glob("home/*/classifier*"))) as c,
-    ):
+def read_written(folder, home):
+    """Returns the arrays of a run and of its classifier, and the run's history."""
+    with np.load(folder / "run/checkpoint.npz") as arrays, np.load(next(home.glob("*/classifier*"))) as c:
         written = {name: arrays[name] for name in arrays} | {f"classifier {name}": c[name] for name in c}
-    return printed, written, (folder / "run/history.csv").read_text()
+    return written, (folder / "run/history.csv").read_text()
+
+
+def without_times(printed):
+    return [line for line in printed.splitlines() if not line.strip().startswith(('"keras"', '"torch"'))]
 
 
 @pytest.mark.slow
-def test_train_fid_and_parity_give_the_same_bits_under_a_hostile_keras_json(tmp_path):
-    printed, written, history = run_under({}, tmp_path / "clean")
-    hostile_printed, hostile_written, hostile_history = run_under(HOSTILE, tmp_path / "hostile")
-    assert hostile_printed == printed and hostile_history == history
+def test_train_fid_and_parity_give_the_same_bits_under_hostile_settings(tmp_path, monkeypatch, keras_home):
+    """In a process of its own, with a keras.json and a KERAS_BACKEND of something else; it is ignored."""
+    digits = datasets.load_dataset("digits")
+    images, labels = digits.images[:120, 7:21, 7:21, 0], digits.labels[:120]
+    np.savez(tmp_path / "digits.npz", x_train=images[:80], y_train=labels[:80], x_test=images[80:])
+    has_torch = bool(find_spec("torch"))
+    commands = [line.split() for line in COMMANDS[: 2 + has_torch]]
+    if has_torch:  # whose sums depend on the number of its threads
+        importlib.import_module("torch").set_num_threads(1)
+    clean, hostile, home = (tmp_path / name for name in ("clean", "hostile", "home"))
+    for folder in (clean, hostile, home):
+        folder.mkdir()
+
+    monkeypatch.chdir(clean)
+    results = [run(*words) for words in commands]
+    assert [result.exit_code for result in results] == [0] * len(commands), results[-1].output
+    written, history = read_written(clean, keras_home)
+
+    (home / "keras.json").write_text(json.dumps(HOSTILE))
+    environment = os.environ | {"KERAS_HOME": str(home), "PYTHONPATH": str(REPOSITORY)}
+    environment["KERAS_BACKEND"] = "torch"
+    command = [sys.executable, "-c", PROGRAM, json.dumps(commands), *["torch"] * has_torch]
+    result = subprocess.run(command, cwd=hostile, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    first = "KERAS_BACKEND=torch is ignored: the commands compute through TensorFlow."
+    assert result.stderr.splitlines()[0] == first
+    assert without_times(result.stdout) == without_times("".join(result.stdout for result in results))
+    hostile_written, hostile_history = read_written(hostile, home)
+    assert hostile_history == history
     assert hostile_written.keys() == written.keys() and len(written) > 20
     for name, array in written.items():
         np.testing.assert_array_equal(hostile_written[name], array, err_msg=name)
