@@ -218,14 +218,6 @@ def without_xla():
         yield
 
 
-@pytest.fixture
-def with_xla(without_xla, monkeypatch):
-    """GANs that the test builds are compiled by XLA, as those of users are."""
-    from keras_gan.model import gan
-
-    monkeypatch.setattr(gan, "JIT_COMPILE", True)
-
-
 @pytest.fixture(scope="session")
 def _networks():
     """Networks of GANs, compiled and traced: dict of settings to list of (weak reference, parts, arrays)."""

@@ -4,8 +4,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from tests.conftest import REPOSITORY
 
 NOISE = """\
@@ -57,30 +55,6 @@ def test_traceback_out_of_the_block_is_seen():
 def test_nothing_is_filtered_where_there_is_no_grep():
     body = "os.environ['PATH'] = ''\nwith _without_noise():\n    os.write(2, b'I0000 a.cc:1] b\\n')\n"
     assert run_python(body, check=True).stderr == b"I0000 a.cc:1] b\n"
-
-
-@pytest.mark.slow
-def test_library_starts_without_noise(tmp_path):
-    body = "from keras_gan import GAN\ngan = GAN('aioz', image_shape=(2, 2, 1))\ngan.generate(gan.noise(2))\n"
-    environment = os.environ | {"KERAS_HOME": str(tmp_path)}
-    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
-    result = run_python(body, env=environment, check=True)
-    assert (result.stdout, result.stderr) == (b"", b"")
-
-
-@pytest.mark.slow
-def test_commands_compute_through_tensorflow_whatever_the_environment_says(tmp_path):
-    (tmp_path / "keras.json").write_text('{"backend": "torch"}')
-    body = (
-        "from keras_gan.commands.options import start_tensorflow\n"
-        "start_tensorflow()\n"
-        "import keras\n"
-        "print(keras.backend.backend())\n"
-    )
-    environment = os.environ | {"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": "jax"}
-    result = run_python(body, env=environment, check=True)
-    assert result.stdout == b"tensorflow\n"
-    assert result.stderr == b"KERAS_BACKEND=jax is ignored: the commands compute through TensorFlow.\n"
 
 
 def test_packages_are_hidden_from_this_thread_until_tensorflow_is_imported(tmp_path):

@@ -10,6 +10,11 @@ SHAPE = (4, 4, 1)
 LATENT_DIM = 7
 
 
+@pytest.fixture(autouse=True)
+def narrow_networks(narrow_presets):
+    """The networks have a sixteenth of their units here."""
+
+
 @pytest.fixture
 def reuse_networks():
     """Every GAN has networks of its own here."""

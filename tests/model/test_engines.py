@@ -7,7 +7,7 @@ from keras_gan.data.pixels import to_float
 from keras_gan.model import engines
 from keras_gan.model.gan import GAN
 from keras_gan.model.step import gan_step
-from keras_gan.presets import PRESETS
+from tests.conftest import each_preset
 from tests.model.conftest import LATENT_DIM
 
 SEED = 5
@@ -22,8 +22,8 @@ def start(build, pixels):
     """
     made = {}
 
-    def start(name, engine):
-        gan = build(name, (8, 8, 1), seed=SEED, precision="float64")
+    def start(name, engine, **settings):
+        gan = build(name, (8, 8, 1), seed=SEED, precision="float64", **settings)
         key = name, engine, gan.jit_compile
         if key not in made:
             made[key] = engines.ENGINES[engine](gan, pixels, 20)
@@ -95,11 +95,11 @@ def test_short_last_batch_is_trained_on(engine, start):
     np.testing.assert_allclose(tenths, np.rint(tenths), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_compiled_engine_makes_the_updates_of_train_on_batch_in_float64(name, start):
-    gan, run = start(name, "train_on_batch")
+@each_preset
+def test_compiled_engine_makes_the_updates_of_train_on_batch_in_float64(preset, start):
+    gan, run = start(preset, "train_on_batch")
     classic, expected = run(0, 8), gan.arrays()
-    gan, run = start(name, "compiled")
+    gan, run = start(preset, "compiled")
     values = run(0, 8)
     # rounding of float64 that eight steps of Adam amplify; a wrong constant gives 1e-5 and more
     np.testing.assert_allclose(values[:, :3], classic[:, :3], rtol=0, atol=1e-12)
@@ -110,9 +110,12 @@ def test_compiled_engine_makes_the_updates_of_train_on_batch_in_float64(name, st
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["keras", "pytorch-gan"])
-def test_xla_changes_neither_updates_nor_what_calls_are_cut_into(name, start, with_xla):
-    test_compiled_engine_makes_the_updates_of_train_on_batch_in_float64(name, start)
-    test_five_steps_in_one_call_are_two_and_three_bit_for_bit("compiled", name, start)
+def test_xla_changes_neither_updates_nor_what_calls_are_cut_into(name, start):
+    def start_xla(name, engine):
+        return start(name, engine, **{"jit_compile": True} if engine == "compiled" else {})
+
+    test_compiled_engine_makes_the_updates_of_train_on_batch_in_float64(name, start_xla)
+    test_five_steps_in_one_call_are_two_and_three_bit_for_bit("compiled", name, start_xla)
 
 
 def test_engines_take_over_from_each_other(start):
@@ -131,12 +134,12 @@ def one_step(name, engine, images, **settings):
 
 
 @pytest.mark.slow
-def test_xla_traces_once_for_any_number_of_steps_in_float32_and_colour(pixels, monkeypatch, with_xla):
+def test_xla_traces_once_for_any_number_of_steps_in_float32_and_colour(pixels, monkeypatch):
     traces = []
     in_color = np.repeat(pixels, 3, axis=3)
     _, classic = one_step("keras", "train_on_batch", in_color)
     monkeypatch.setattr(engines, "gan_step", lambda *a: traces.append(1) or gan_step(*a))
-    gan = GAN("keras", image_shape=(8, 8, 3), latent_dim=LATENT_DIM, seed=SEED)
+    gan = GAN("keras", image_shape=(8, 8, 3), latent_dim=LATENT_DIM, seed=SEED, jit_compile=True)
     run = engines.compiled(gan, in_color, 20)
     # One step of float32 under XLA is off by up to 5e-6 in a loss, whatever the processor.
     np.testing.assert_allclose(run(0, 1), classic, rtol=0, atol=1e-5)
@@ -145,24 +148,22 @@ def test_xla_traces_once_for_any_number_of_steps_in_float32_and_colour(pixels, m
     assert len(traces) == 1
 
 
-def test_large_images_are_passed_by_the_call_and_change_no_bit(pixels, tmp_path, monkeypatch):
+def test_large_images_are_passed_by_the_call_and_change_no_bit(start, pixels, tmp_path, monkeypatch):
     np.save(tmp_path / "pixels.npy", pixels)
-    values, arrays = [], []
-    for images, large in ((pixels, 2**30), (np.load(tmp_path / "pixels.npy", mmap_mode="r"), 3199)):
-        monkeypatch.setattr(engines, "LARGE", large)  # the second time all 3,200 bytes are too many
-        gan = GAN("aioz", image_shape=(8, 8, 1), latent_dim=LATENT_DIM, seed=SEED)  # 20, 20, 10 a pass
-        values.append(engines.compiled(gan, images, 20)(0, 7))
-        arrays.append(gan.arrays())
-    np.testing.assert_array_equal(*values)
-    for name, array in arrays[0].items():
-        np.testing.assert_array_equal(array, arrays[1][name], err_msg=name)
+    gan, run = start("aioz", "compiled")  # 20, 20, 10 a pass
+    expected, arrays = run(0, 7), gan.arrays()
+    gan, _ = start("aioz", "compiled")
+    monkeypatch.setattr(engines, "LARGE", 3199)  # all 3,200 bytes are too many
+    images = np.load(tmp_path / "pixels.npy", mmap_mode="r")
+    np.testing.assert_array_equal(engines.compiled(gan, images, 20)(0, 7), expected)
+    for name, array in gan.arrays().items():
+        np.testing.assert_array_equal(array, arrays[name], err_msg=name)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("jit_compile", [True, False])
-def test_mixed_bfloat16_trains_both_engines_near_float32(jit_compile, pixels):
+def test_mixed_bfloat16_trains_both_engines_near_float32(pixels):
     _, exact = one_step("kmnist", "train_on_batch", pixels)
-    for engine in engines.ENGINES:
+    for engine, jit_compile in (("train_on_batch", False), ("compiled", False), ("compiled", True)):
         settings = dict(precision="mixed_bfloat16", jit_compile=jit_compile)
         gan, values = one_step("kmnist", engine, pixels, **settings)
         assert not np.array_equal(values, exact)
