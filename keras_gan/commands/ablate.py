@@ -108,7 +108,9 @@ def _save_figures(folder, rows, runs, steps):
     from keras_gan.figures.dots import save_dots
     from keras_gan.figures.grid import add_caption, join_images, save_image
 
-    title = f"{rows[0]['label']} with one fact changed; + : one after the other"
+    title = f"{rows[0]['label']} with one fact changed"
+    if any(row["walk"] for row in rows):
+        title += "; + : one after the other"
     save_dots(
         folder / "ablation.png", rows, title, f"Fréchet distance after {steps:,} steps", rows[0]["mean"]
     )
