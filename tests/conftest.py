@@ -228,8 +228,7 @@ def _networks():
 def reuse_networks(_networks, without_xla, monkeypatch):
     """Gives a GAN the networks of an earlier one, reset, that had the same settings and is gone.
 
-    To build and trace a GAN takes a second, and TensorFlow never gives back the memory of a graph. Test files
-    that are about how a GAN is built override this fixture.
+    To build and trace a GAN takes a second. Test files that are about how one is built override this fixture.
     """
     from keras_gan.model.gan import GAN
 

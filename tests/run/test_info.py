@@ -126,7 +126,8 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
 def test_images_that_an_earlier_version_read_otherwise_are_refused_with_the_likely_reason(tmp_path):
     save_image(tmp_path / "in" / "x.png", (0, 0, 0, 0), "RGBA")
     now = datasets.load_dataset(path=tmp_path / "in", warn=[].append)
-    old = of(datasets.Dataset.from_array(np.full((2, 3, 4, 3), 200, np.uint8), "in"), data=str(tmp_path / "in"))
+    other = datasets.Dataset.from_array(np.full((2, 3, 4, 3), 200, np.uint8), "in")
+    old = of(other, data=str(tmp_path / "in"))
     del old.data["notes"]
     with pytest.raises(
         ValueError, match="is of an earlier version, which did not do this: 1 of 1 images have tr"
