@@ -2,7 +2,8 @@
 
 The GAN is the preset keras: a generator of 256, 512 and 1,024 units with batch normalisation, a discriminator
 of 512 and 256, Adam with Keras's epsilon and one count of updates for both networks. The eager PyTorch ones
-keep BatchNorm1d's moving variance, N / (N - 1) times Keras's: no time depends on it, losses by some 0.005.
+keep BatchNorm1d's moving variance, N / (N - 1) times Keras's: no time depends on it, losses by some 0.005;
+those in bfloat16 differ as much.
 Each contestant is a function `make(batch_size) -> (compare, run)`: `compare(batches)` trains from the initial
 weights on given (rows, z_d, z_g) and returns (n, 3) losses: of D on real, of D on fake, of G; `run(k)` makes
 k further steps on batches it draws itself, by the means of its own framework, and returns when they are done.
@@ -60,14 +61,14 @@ def adam_rate(t, power=pow):
 # Keras
 
 
-def make_engine(name):
+def make_engine(name, precision="float32"):
     """Returns the contestant that is one of this project's engines."""
 
     def make(batch_size):
         from keras_gan.model import engines
         from keras_gan.model.gan import GAN
 
-        gan = GAN()
+        gan = GAN(precision=precision)
         engine = engines.ENGINES[name](gan, draw_images(), batch_size)
         return (
             lambda batches: engine(0, len(batches))[:, :3],  # it draws these very batches
@@ -404,6 +405,7 @@ EAGER = "PyTorch eager"
 CONTESTANTS = {
     "compiled": make_engine("compiled"),
     "train_on_batch": make_engine("train_on_batch"),
+    "compiled bfloat16": make_engine("compiled", "mixed_bfloat16"),
     "published loop": make_published_loop,
     EAGER: make_torch(fused=False),
     "PyTorch fused Adam": make_torch(fused=True),

@@ -138,7 +138,8 @@ def main(sizes, rounds, steps, only, path, worker):
             for name, v in ms.items()
         }
         for name, row in found[size].items():
-            click.echo(f"{name:20} {row['ms']:8.1f} ms a step   {row['of_eager']:.2f} of eager PyTorch")
+            ratio = f"   {row['of_eager']:.2f} of eager PyTorch" if EAGER in ms else ""
+            click.echo(f"{name:20} {row['ms']:8.1f} ms a step{ratio}")
     if path:
         with open(path, "w") as file:
             json.dump({"rounds": rounds, "steps": steps, "batch_sizes": found}, file, indent=2)
