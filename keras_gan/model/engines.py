@@ -187,9 +187,8 @@ def _steps_of(gan):
         with tracing(gan, first + tf.cast(i, tf.int64)), in_place:
             return gan_step(gan.rule, gan, real, z)
 
-    @tf.function(
-        jit_compile=gan.jit_compile, autograph=False
-    )  # autograph would spend seconds on Keras's lines
+    # AutoGraph would spend seconds on Keras's lines
+    @tf.function(jit_compile=gan.jit_compile, autograph=False)
     def steps(*arrays, first, k):
         def body(i, values):
             row = [tf.cast(x, values.dtype) for x in step(i, first, *arrays)]

@@ -14,7 +14,7 @@ from keras_gan.config import GanConfig
 from keras_gan.device import gains_by_xla, keras_settings
 from keras_gan.figures import curves
 from keras_gan.figures.grid import draw_grid, fit_grid, save_sample_grid, to_pil
-from keras_gan.model import checkpoint, networks, sampling, updates
+from keras_gan.model import checkpoint, networks, sampling, updates, variables
 from keras_gan.preset_diff import get_preset
 from keras_gan.rng import Stream, draw_grid_noise, draw_noise, draw_seeds_noise
 from keras_gan.run import history, info
@@ -224,7 +224,7 @@ class GAN:
 
     def save(self, path: str | Path) -> None:
         """Writes networks, optimizers and step to an .npz file, atomically; replaces no other file."""
-        checkpoint.save_gan(self, path, replace=False)
+        checkpoint.save_gan(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> "GAN":
@@ -245,4 +245,4 @@ class GAN:
 
     def variables(self) -> dict[str, keras.Variable]:
         """Returns all that training changes, by names such as "generator/0/kernel/momentum"."""
-        return checkpoint.named_variables(self)
+        return variables.named_variables(self)

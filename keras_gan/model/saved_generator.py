@@ -14,6 +14,7 @@ from keras_gan.model import checkpoint
 from keras_gan.model.checkpoint import ClassNotImported
 from keras_gan.model.gan import GAN
 from keras_gan.model.gan_class import list_layers
+from keras_gan.model.variables import list_weights
 from keras_gan.preset_diff import get_preset
 from keras_gan.run.config_json import find_info
 from keras_gan.run.info import GENERATOR
@@ -35,7 +36,7 @@ class SavedGenerator(GAN):
         self.outdir = self.trained_on = self.discriminator = self.combined = None
         self.gan_class = saved.gan_class
         self.generator = self._load(path.with_name(GENERATOR))
-        weights = checkpoint.list_weights("generator", self.generator)
+        weights = list_weights("generator", self.generator)
         arrays = {name: array for name, array in saved.arrays.items() if name in weights}
         checkpoint.assign_arrays(weights, arrays, path)
 
