@@ -212,26 +212,29 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[str | None]], al
     Args:
         header: name of each column.
         rows: lists of strings, one a column; None is written as "-".
-        align: a letter for each column: "l" for words, which fold where they do not fit, "r" for
-            numbers, which stay whole.
+        align: a letter for each column: "l" for words, which fold where they do not fit (inside a word
+            only where the whole words do not fit either), "r" for numbers, which stay whole.
     """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     rows = [["-" if cell is None else cell for cell in row] for row in rows]
+    columns = [[name, *cells] for name, *cells in zip(header, *rows, strict=True)]
+    words = [cells if letter == "r" else " ".join(cells).split() for cells, letter in zip(columns, align)]
+    whole = [max(map(len, cells), default=0) for cells in words]  # width with which nothing is cut
+    least = [width if letter == "r" else min(width, 8) for width, letter in zip(whole, align)]
+    width = max(shutil.get_terminal_size().columns, sum(least) + 2 * len(least) - 2)
+    if sum(whole) + 2 * len(whole) - 2 <= width:
+        least = whole
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    least = 0  # columns of the terminal with which no number is cut
-    for name, letter, *cells in zip(header, align, *rows, strict=True):
-        width = max(len(cell) for cell in (name, *cells)) if letter == "r" else 8
-        least += width + 2
-        if letter == "r":
-            table.add_column(Text(name), justify="right", no_wrap=True, min_width=width)
-        else:
-            table.add_column(Text(name), overflow="fold")
+    for name, letter, n in zip(header, align, least, strict=True):
+        numbers = letter == "r"
+        table.add_column(
+            Text(name), justify="right" if numbers else "left", no_wrap=numbers, overflow="fold", min_width=n
+        )
     for row in rows:
         table.add_row(*map(Text, row))
-    width = max(least - 2, shutil.get_terminal_size().columns)
     text = io.StringIO()
     Console(file=text, width=width, color_system=None).print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())

@@ -149,6 +149,13 @@ def test_table_folds_words_at_the_width_of_the_terminal_and_keeps_numbers_whole(
     assert all(part in words for part in ("one/long", "[Keras]"))
 
 
+def test_table_folds_between_words_where_they_fit(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    rows = [["batch-norm-momentum", "within 2 std of it"]]
+    lines = progress.format_table(["changed", "effect"], rows, "ll").splitlines()
+    assert len(lines) == 3 and lines[1].split() == ["batch-norm-momentum", "within", "2"]
+
+
 def test_line_is_folded_at_words_and_an_address_stays_whole(monkeypatch):
     monkeypatch.setenv("COLUMNS", "30")
     address = "https://example.com/a-long/path/of/weights.h5"

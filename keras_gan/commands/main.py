@@ -48,12 +48,15 @@ def presets(names):
         differences = preset_diff.list_differences(*map(get_preset, names))
         click.echo(progress.format_table(["", *names], differences, "lll"))
         return
-    header = ["preset", "published as", "data set", "epochs", "an epoch is", "batch size"]
+    header = ["preset", "data set", "epochs", "an epoch is", "batch size"]
     rows = [
-        [p.name, p.source, p.dataset, str(p.epochs), _describe_epoch(p.rule), str(p.batch_size)]
+        [p.name, p.dataset, str(p.epochs), _describe_epoch(p.rule), str(p.batch_size)]
         for p in PRESETS.values()
     ]
-    click.echo(progress.format_table(header, rows, "lllrlr"))
+    click.echo(progress.format_table(header, rows, "llrlr"))
+    click.echo("\nPublished as")
+    for p in PRESETS.values():
+        click.echo(progress.fold(f"{p.name:12} {p.source}", indent=13))
 
 
 def _describe_epoch(rule):

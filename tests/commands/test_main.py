@@ -213,13 +213,14 @@ finally:
 # what there is
 
 
-def test_presets_lists_each_with_its_numbers(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "120")
-    lines = run("presets").stdout.splitlines()
+def test_presets_lists_each_with_its_numbers_and_below_them_its_source(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    numbers, sources = run("presets").stdout.split("\nPublished as\n")
     for preset in keras_gan.PRESETS.values():
-        [line] = [line for line in lines if line.startswith(f"{preset.name} ")]
-        assert line.split()[-5:-2] == [preset.dataset, str(preset.epochs), "one"]
+        [line] = [line for line in numbers.splitlines() if line.startswith(f"{preset.name} ")]
+        assert line.split()[1:-2] == [preset.dataset, str(preset.epochs), "one"]
         assert line.endswith(f" {preset.batch_size}")
+        assert f"{preset.name} {preset.source}" in " ".join(sources.split())
 
 
 def test_datasets_lists_each_with_its_licence_and_where_it_is():
@@ -230,8 +231,11 @@ def test_datasets_lists_each_with_its_licence_and_where_it_is():
     assert "bundled with scikit-learn" in result.stdout and "CC BY-SA 4.0" in result.stdout
 
 
-@pytest.mark.parametrize("words", ["presets", "presets keras pytorch-gan", "datasets", "--help"])
-def test_listing_fits_80_columns(words, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
+@pytest.mark.parametrize(
+    "words, width",
+    [("presets", 60), ("presets keras pytorch-gan", 60), ("datasets", 80), ("--help", 80)],
+)
+def test_listing_fits_the_terminal(words, width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
     result = CliRunner().invoke(main.main, words.split(), prog_name="keras-gan")
-    assert result.exit_code == 0 and max(map(len, result.stdout.splitlines())) <= 80
+    assert result.exit_code == 0 and max(map(len, result.stdout.splitlines())) <= width
