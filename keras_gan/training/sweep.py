@@ -64,7 +64,8 @@ def run_jobs(
         say: called with each job as soon as its run is finished.
 
     Raises:
-        ValueError: a run failed, where the message has its last line, or one that is there is another.
+        ValueError: a run failed, where the message has its last line, one that is there is another, or
+            the cluster has no workers or not this version of the package.
         ImportError: `cluster` is given and Dask is not installed.
         interrupt.Interrupted: a signal ended the sweep; the runs of this machine have saved checkpoints.
     """
@@ -102,8 +103,34 @@ def _choose_backend(n_jobs, cluster):
             "`pip install 'keras_gan[distributed]'`."
         ) from error
     with Client(cluster, timeout=10, set_as_default=False) as client:
+        _check_versions(client, cluster)
         with joblib.parallel_config("dask", n_jobs=-1, client=client):
             yield
+
+
+def _check_versions(client, cluster):
+    """Checks that a Dask cluster has workers and this package, without which it would wait for ever."""
+
+    def find_version():  # sent as it is, not by its name in this module
+        try:
+            from keras_gan import __version__
+        except ImportError:
+            return "none"
+        return __version__
+
+    versions = client.run(find_version)
+    if not versions:
+        raise ValueError(
+            f"A cluster needs workers. Received: none at {cluster}; start some with `dask worker {cluster}`."
+        )
+    versions = {"the scheduler": client.run_on_scheduler(find_version), **versions}
+    for name, version in versions.items():
+        if version != keras_gan.__version__:
+            raise ValueError(
+                "Scheduler and workers of a cluster need this version of keras_gan, "
+                f"{keras_gan.__version__}. Received: {version} on {name}; install it there, or start it with "
+                "PYTHONPATH set to the folder that holds it."
+            )
 
 
 def find_last_step(folder: str) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import keras_gan
 from keras_gan.files import npz
 from keras_gan.training import interrupt, lock, sweep
 from tests.conftest import WITHOUT_XLA, train_here
@@ -42,6 +43,7 @@ def assert_equal_runs(one, other):
     assert all(ours[name].tobytes() == theirs[name].tobytes() for name in ours)
 
 
+@pytest.mark.slow
 def test_finished_run_is_kept_and_unfinished_one_goes_on_to_the_same_numbers(make, in_process):
     short, whole, long = make("a"), make("b", 8, epochs=4), make("a", 8, epochs=4)
     told = []
@@ -53,6 +55,7 @@ def test_finished_run_is_kept_and_unfinished_one_goes_on_to_the_same_numbers(mak
     assert_equal_runs(long, whole)
 
 
+@pytest.mark.slow
 def test_run_that_is_there_and_is_another_is_refused_before_any_trains(make, in_process, tmp_path, pixels):
     sweep.run_jobs([make("a")])
     in_process.clear()
@@ -74,6 +77,7 @@ def test_failed_run_ends_the_sweep_with_its_own_last_line(make, in_process):
         sweep.run_jobs([make("a", batch_size=60)])
 
 
+@pytest.mark.slow
 def test_run_that_another_process_trains_is_waited_for(make, in_process, monkeypatch):
     job = make("a")
     Path(job.folder).mkdir()
@@ -136,3 +140,32 @@ def test_runs_on_a_dask_cluster_give_the_numbers_of_runs_of_this_process(make):
     sweep.run_jobs(here, n_jobs=2)
     for one, other in zip(here, there, strict=True):
         assert_equal_runs(one, other)
+
+
+class Cluster:
+    """A Dask client of a scheduler and workers that have some versions of the package."""
+
+    def __init__(self, scheduler, workers):
+        self.scheduler, self.workers = scheduler, workers
+
+    def run(self, find_version):
+        return self.workers
+
+    def run_on_scheduler(self, find_version):
+        assert find_version() == keras_gan.__version__
+        return self.scheduler
+
+
+@pytest.mark.parametrize(
+    "scheduler, workers, message",
+    [
+        ("1", {}, "needs workers. Received: none at tcp://a:1; start some with `dask worker tcp://a:1`"),
+        ("none", {"tcp://b:2": "1"}, "need this version of keras_gan, 1. Received: none on the scheduler"),
+        ("1", {"tcp://b:2": "1", "tcp://c:3": "0.9"}, "Received: 0.9 on tcp://c:3; install it there"),
+    ],
+)
+def test_cluster_that_would_wait_for_ever_is_refused(scheduler, workers, message, monkeypatch):
+    monkeypatch.setattr(keras_gan, "__version__", "1")
+    with pytest.raises(ValueError, match=message):
+        sweep._check_versions(Cluster(scheduler, workers), "tcp://a:1")
+    sweep._check_versions(Cluster("1", {"tcp://b:2": "1"}), "tcp://a:1")
