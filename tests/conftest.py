@@ -21,6 +21,13 @@ REPOSITORY = Path(__file__).parents[1]
 _HOME = tempfile.TemporaryDirectory(prefix="keras-home-")  # `import keras` writes keras.json there
 os.environ["KERAS_HOME"] = _HOME.name
 _LOCAL = ("127.0.0.1", "::1", "localhost")
+_LONGEST = (
+    "test_two_workers.py",
+    "test_resume.py",
+    "test_engines.py",
+    "test_own_networks.py",
+    "test_device.py",
+)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -29,7 +36,12 @@ def pytest_cmdline_main(config):
     option = config.option
     whole = config.args_source is config.ArgsSource.TESTPATHS and not hasattr(config, "workerinput")
     if whole and not option.usepdb and getattr(option, "numprocesses", 0) is None:
-        option.numprocesses, option.dist = 2, "loadfile"
+        option.numprocesses, option.dist, option.loadscopereorder = 2, "loadfile", False
+
+
+def pytest_collection_modifyitems(items):
+    """Begins with the files that take longest, so that no process waits long for the other at the end."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,6 +70,14 @@ def no_network():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", local_connect)
         patch.setattr(socket, "getaddrinfo", local_getaddrinfo)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_fsync():
+    """Files of tests need not survive a power cut: to wait for the disk takes a few ms for each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
         yield
 
 

@@ -178,6 +178,7 @@ class Idle(GAN):
         return 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "name", "sentence"),
     [
@@ -204,6 +205,7 @@ def test_generator_that_moves_with_the_discriminator_is_named(failed, monkeypatc
     assert failed("discriminator") == ("The generator changes in the discriminator's step on batches of 16.")
 
 
+@pytest.mark.slow
 def test_step_that_raises_is_named_with_its_error(failed, monkeypatch):
     for name in ("trainable_weights", "train_step"):  # without what freezes the discriminator
         monkeypatch.setattr(updates.Combined, name, getattr(keras.Model, name))

@@ -149,6 +149,7 @@ def test_many_images_that_promise_too_much_are_refused(tmp_path):
     assert fuzz.peak() - start < 150 * 10**6
 
 
+@pytest.mark.slow
 def test_folder_where_a_file_is_expected_is_refused(tmp_path):
     for name in ("mnist.npz", "train-images-idx3-ubyte"):
         (tmp_path / name).mkdir()
@@ -183,6 +184,7 @@ def run_dir(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["1e999", "[]", '"\\n"', "-1", "{", "9" * 9999])
 @pytest.mark.parametrize("name", ["first_step", "config", "image_shape"])
 def test_resumed_run_with_a_hostile_config_is_refused(tmp_path, run_dir, name, value):

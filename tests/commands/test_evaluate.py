@@ -121,6 +121,7 @@ def test_fid_needs_two_sides_or_a_file_to_write(images):
     assert "no file nothing" in refused("fid", "nothing", images)
 
 
+@pytest.mark.slow
 def test_evaluate_prints_every_metric_and_keeps_it(trained):
     result = run("evaluate", "run", "--count", 20)
     assert result.exit_code == 0, result.output
@@ -133,6 +134,7 @@ def test_evaluate_prints_every_metric_and_keeps_it(trained):
     assert again["features"] == TenClasses.description
 
 
+@pytest.mark.slow
 def test_numbers_of_the_two_modes_stand_side_by_side(images):
     words = ["--preset", "pytorch-gan", "--data", images, "--fid-interval", 1, "--fid-samples", 9]
     assert run(*TRAIN, *words, "--batch-size", 40).exit_code == 0
@@ -159,6 +161,7 @@ def test_numbers_of_the_two_modes_stand_side_by_side(images):
     assert "--mode is of the samples of a run" in refused("fid", images, images, "--mode", "training")
 
 
+@pytest.mark.slow
 def test_evaluate_of_a_run_that_is_being_trained_leaves_its_file_alone(trained):
     before = metrics_log.read("run/metrics.jsonl")
     with run_dir.open_run_dir("run", pytest.fail):
@@ -207,6 +210,7 @@ def own_losses(tmp_path):
     return "losses.csv"
 
 
+@pytest.mark.slow
 def test_plot_draws_losses_of_another_program_beside_a_run(trained, own_losses, tmp_path):
     result = run("plot", "run", own_losses, "--label", "Keras", "--label", "PyTorch", "--out", "a.png")
     assert result.exit_code == 0, result.output
@@ -215,6 +219,7 @@ def test_plot_draws_losses_of_another_program_beside_a_run(trained, own_losses, 
     assert run("plot", "run", own_losses, "--label", "one").exit_code == 2
 
 
+@pytest.mark.slow
 def test_compare_joins_samples_and_losses_of_one_label(trained, images, own_losses, pixels, tmp_path):
     np.savez(tmp_path / "samples.npz", images=pixels[:20])
     labels = [word for label in ("Keras", "PyTorch", "PyTorch") for word in ("--label", label)]
@@ -227,6 +232,7 @@ def test_compare_joins_samples_and_losses_of_one_label(trained, images, own_loss
     assert real["d_loss"] is None and (tmp_path / "compare/losses.png").is_file()
 
 
+@pytest.mark.slow
 def test_compare_of_losses_without_samples_and_in_80_columns(trained, images, own_losses, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     result = run("compare", "run", own_losses, "--data", images, "--count", 20)
@@ -236,6 +242,7 @@ def test_compare_of_losses_without_samples_and_in_80_columns(trained, images, ow
     assert "losses only, which `plot` draws" in refused("compare", own_losses, "./losses.csv")
 
 
+@pytest.mark.slow
 def test_evaluate_writes_the_report_of_a_run_again(trained, images, tmp_path):
     report = tmp_path / "run/report.html"
     assert re.search(r"Not evaluated yet: python .+ evaluate \S*run measures it", report.read_text())

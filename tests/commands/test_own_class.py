@@ -107,6 +107,7 @@ def refused(*words):
     return line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -144,6 +145,7 @@ def test_samples_are_those_of_the_class_and_of_the_checkpoint_that_is_given(home
         np.testing.assert_array_equal(images, expected.sample(expected.noise(64)))
 
 
+@pytest.mark.slow
 def test_run_that_was_stopped_is_sampled_without_the_class(home, tmp_path, monkeypatch):
     with at_step(1, lambda: send(signal.SIGINT)):
         assert train(home, "Mine", tmp_path / "run").exit_code == 130
@@ -181,6 +183,7 @@ def test_published_state_dicts_are_not_written_of_own_networks(home, forgotten):
     )
 
 
+@pytest.mark.slow
 def test_report_shows_class_and_layers_and_the_command_that_repeats_the_run(home, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(home / "Mine", "run")
@@ -197,6 +200,7 @@ def test_report_shows_class_and_layers_and_the_command_that_repeats_the_run(home
     assert ours == theirs
 
 
+@pytest.mark.slow
 def test_verify_takes_the_class_that_is_named(home):
     named = ["--gan", home / "own_class.py:Mine"]
     assert "2 steps are equal bit for bit" in run("verify", home / "Mine", *named).stdout
@@ -207,6 +211,7 @@ def test_verify_takes_the_class_that_is_named(home):
     assert "Received: " in refused("verify", home / "Mine", *other)
 
 
+@pytest.mark.slow
 def test_run_that_began_with_weights_says_so_and_is_repeated(home, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(home / "Mine", "start")
@@ -225,6 +230,7 @@ def test_run_that_began_with_weights_says_so_and_is_repeated(home, tmp_path, mon
     assert "must hold the weights that the run began with" in refused("verify", "run", *named)
 
 
+@pytest.mark.slow
 def test_generator_that_keras_cannot_save_does_not_end_a_run(home, tmp_path):
     result = train(home, "Unsavable", tmp_path / "run")
     assert result.exit_code == 0, result.output

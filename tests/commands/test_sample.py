@@ -73,6 +73,7 @@ def images_of(run_dir, *words):
         return arrays["images"]
 
 
+@pytest.mark.slow
 def test_arrays_that_are_no_samples_are_not_replaced(grey, tmp_path):
     np.savez(tmp_path / "mine.npz", x_train=np.zeros(3))
     line = refused("sample", grey, "--npz", tmp_path / "mine.npz")
@@ -115,6 +116,7 @@ def test_options_that_do_not_go_together_are_wrong_use(words, message, grey, tmp
 # --gif
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["grey", "rgb"])
 def test_gif_of_a_run_lies_in_it(kind, request):
     folder = request.getfixturevalue(kind)
@@ -285,6 +287,7 @@ def test_pngs_are_the_images_of_the_array(words, kind, request, tmp_path, monkey
             np.testing.assert_array_equal(np.asarray(picture).reshape(image.shape), image)
 
 
+@pytest.mark.slow
 def test_pngs_in_training_mode_are_those_of_the_array_and_of_one_batch(tmp_path, pixels, monkeypatch):
     monkeypatch.setattr(png_folder, "_AT_ONCE", 250)
     (tmp_path / "normalising").mkdir()

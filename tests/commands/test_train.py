@@ -58,6 +58,7 @@ def test_run_directory_among_the_pictures_is_refused_before_they_are_read(tmp_pa
         assert "must be apart" in line and not list((tmp_path / "photos").iterdir())
 
 
+@pytest.mark.slow
 def test_train_hands_every_setting_on(tmp_path, images_npz):
     numbers = (
         "--lr 0.5 --b1 0.25 --b2 0.125 --seed 9 --sample-interval 2 --image-size 4x5 --fit stretch --quiet"
@@ -157,6 +158,7 @@ def run_in(folder):
     RunInfo.create(config, dataset, 0, "keras", "CPU", {"python": "3"}).write(folder)
 
 
+@pytest.mark.slow
 def test_existing_run_is_refused_with_commands_that_work(tmp_path, images_npz):
     (tmp_path / "my run").mkdir()
     run_in(tmp_path / "my run")
@@ -195,6 +197,7 @@ def test_pictures_with_numbers_for_names_are_never_replaced_nor_is_it_proposed(t
     assert len(list((tmp_path / "images").glob("*.png"))) == 300
 
 
+@pytest.mark.slow
 def test_file_of_images_in_the_run_directory_is_read_and_kept(pixels):
     Path("run").mkdir()
     np.savez("run/mine.npz", images=pixels)

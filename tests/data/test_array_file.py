@@ -83,6 +83,7 @@ def test_labels_that_cannot_be_read_are_left_out_and_it_is_said(tmp_path):
         assert len(loaded.notes) == 1
 
 
+@pytest.mark.slow
 def test_honest_array_is_read_however_well_it_packs(tmp_path):
     """20,000 sprites of which most is ground: 312 MB in 2 MB."""
     sprites = np.zeros((2000, 64, 64, 3), np.uint8)

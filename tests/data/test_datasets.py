@@ -298,6 +298,7 @@ def test_array_is_a_data_set_from_memory():
     np.testing.assert_array_equal(dataset.images[..., 0], IMAGES)
 
 
+@pytest.mark.slow
 def test_all_of_mnist_is_read():
     if not MNIST.is_file():
         pytest.skip(f"the development copy of MNIST is not at {MNIST}")

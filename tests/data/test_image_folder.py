@@ -156,6 +156,7 @@ def test_grids_of_a_run_among_the_images_are_left_out_and_it_is_said(tmp_path):
         read(tmp_path / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["", "[1]", '{"data": "mine"}', "[" * 10_000, "\0"])
 def test_config_of_another_program_makes_no_run_of_a_folder(tmp_path, content):
     save_image(tmp_path / "mine.png", 9)

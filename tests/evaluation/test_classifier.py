@@ -29,6 +29,7 @@ def kept(home):
     return list((home / "keras_gan").glob("*"))
 
 
+@pytest.mark.slow
 def test_classifier_learns_two_classes_in_the_order_of_their_labels(few_steps):
     dataset = squares()
     model, _ = classifier.train_or_load_classifier(dataset, print)
@@ -47,6 +48,7 @@ def test_probabilities_are_the_softmax_of_the_last_layer_on_the_features():
     np.testing.assert_allclose(probabilities, powers / powers.sum(axis=1, keepdims=True), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_training_is_the_same_whatever_the_global_random_state_and_leaves_it_alone(few_steps, keras_home):
     found = []
     for seed in (1, 2):
@@ -61,6 +63,7 @@ def test_training_is_the_same_whatever_the_global_random_state_and_leaves_it_alo
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_classifier_is_trained_once_and_then_read(few_steps):
     said = []
     first = classifier.train_or_load_classifier(squares(), said.append)[0].get_weights()
@@ -130,6 +133,7 @@ def test_one_class_is_refused():
         classifier.train_or_load_classifier(dataset, print)
 
 
+@pytest.mark.slow
 def test_training_prints_no_error_of_tensorflow(few_steps, capfd):
     classifier.train_or_load_classifier(squares(name="printed"), lambda line: None)
     assert "remapper failed" not in capfd.readouterr().err

@@ -118,6 +118,7 @@ def test_tables_fit_80_columns_and_say_what_is_missing(monkeypatch):
     assert about == "Features: a network; Fréchet distances are to 9 real images."
 
 
+@pytest.mark.slow
 def test_the_digit_classifier_tells_digits_from_noise(bundled, cached):
     test = bundled[1]
     reference = compare.build_reference(*bundled, lambda line: None)
@@ -163,6 +164,7 @@ def run(*words):
     return CliRunner().invoke(main.main, ["compare", *map(str, words)], prog_name="python cli.py")
 
 
+@pytest.mark.slow
 def test_command_compares_runs_and_images(folder, stub, tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
     result = run("a", "copy", "b", "fakes.npz", "--count", 50, "--json", "--outdir", tmp_path)

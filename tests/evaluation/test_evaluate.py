@@ -106,6 +106,7 @@ def test_one_class_and_one_image_are_called_collapsed(extractor):
     assert rows["pairwise_ssim"]["value"] == pytest.approx(1, abs=1e-6) and rows["classes"]["value"] == 1
 
 
+@pytest.mark.slow
 def test_interplay_is_that_of_the_discriminator_on_test_images_and_samples(extractor):
     black = np.zeros((30, 28, 28, 1), np.uint8)
     light = black + np.uint8(200)

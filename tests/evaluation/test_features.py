@@ -118,6 +118,7 @@ def test_missing_weights_are_named_as_they_were_given(inception_files, monkeypat
             load(None, None)
 
 
+@pytest.mark.slow
 def test_nothing_stands_in_for_weights_that_are_named_and_cannot_be_read(monkeypatch, tmp_path):
     monkeypatch.setenv(VARIABLE, str(written(tmp_path / "x.h5")))
     with pytest.raises(ValueError, match="Expected weights of InceptionV3 .* Received: .*x.h5"):
@@ -196,6 +197,7 @@ def test_default_is_inception_where_its_weights_are_at_hand_and_digits_otherwise
     file.unlink()
 
 
+@pytest.mark.slow
 def test_name_or_file_that_is_asked_for_is_taken(inception_files, cached, bundled, tmp_path):
     given = written(tmp_path / "x.h5")
     assert features.load_extractor("inception", None, given=given).name == "inception"

@@ -54,6 +54,7 @@ def test_real_images_are_the_test_part_of_what_it_was_trained_on(pixels, tmp_pat
         assert distance.result["b"] == "own:test" and distance.n_real == 10
 
 
+@pytest.mark.slow
 def test_images_in_memory_are_those_it_was_trained_on(pixels):
     gan = GAN("aioz", image_shape=(8, 8, 1), latent_dim=7, jit_compile=False)
     gan.train(1, 25, data=pixels, quiet=True)

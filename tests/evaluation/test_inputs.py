@@ -49,6 +49,7 @@ def save_pictures(folder, pixels, mode):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["folder", "checkpoint"])
 def test_run_has_record_history_and_a_gan(run_a, how):
     [source] = open_inputs([run_a if how == "folder" else run_a / "checkpoint.npz"], no_warning)

@@ -20,6 +20,7 @@ def test_distance_is_the_root_of_the_squares_of_all_pixels():
     assert rows.tolist() == [[0]] and distances[0, 0] == 5 / 255
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("images_at_a_time", [1, 3, 40])
 def test_pool_in_parts_gives_what_all_pairs_give(images_at_a_time, monkeypatch):
     monkeypatch.setattr(nearest, "_BYTES", images_at_a_time * 60 * 8)

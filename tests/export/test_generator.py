@@ -74,6 +74,7 @@ def written(gan, kind, folder):
     return RUNTIMES[kind](path), path, difference
 
 
+@pytest.mark.slow
 @every_format
 @pytest.mark.parametrize("preset", ["kmnist", "aioz"])
 def test_own_runtime_makes_the_images_of_the_generator(kind, preset, tmp_path):
@@ -84,6 +85,7 @@ def test_own_runtime_makes_the_images_of_the_generator(kind, preset, tmp_path):
     assert difference <= 1e-6 and [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "precision", "atol"),
     [("savedmodel", "float64", 1e-5), ("onnx", "mixed_bfloat16", 0.05)],  # whose products have 8 bits
@@ -125,6 +127,7 @@ def test_copy_of_the_generator_leaves_the_gan_and_global_generators_as_they_are(
     assert gan.hidden is hidden and random.getstate() == before
 
 
+@pytest.mark.slow
 def test_second_export_replaces_the_first(tmp_path):
     written(lived_in("kmnist"), "savedmodel", tmp_path)
     images, *_ = written(lived_in("aioz"), "savedmodel", tmp_path)
@@ -154,6 +157,7 @@ def test_folder_that_is_no_savedmodel_is_not_replaced(tmp_path):
     assert (tmp_path / "savedmodel/notes.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_savedmodel_that_holds_something_else_or_is_a_link_is_not_replaced(tmp_path):
     written(lived_in(), "savedmodel", tmp_path)
     (tmp_path / "savedmodel/notes.txt").write_text("mine")
@@ -208,6 +212,7 @@ def run_dir(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_command_writes_into_the_run_and_says_how_far_it_was_compared(run_dir):
     result = run("export", run_dir, "--format", "keras")
     assert (result.exit_code, result.stderr) == (0, "")

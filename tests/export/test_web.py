@@ -28,6 +28,7 @@ def with_generator(*chain, latent_dim=5, image_shape=(6, 4, 3)):
 # its numbers, without a browser
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["keras", "kmnist", "aioz"])
 def test_numbers_of_the_page_make_the_images_of_the_generator(preset, tmp_path):
     gan = lived_in(preset, **SMALL)

@@ -21,6 +21,7 @@ def test_loaded_gan_is_the_saved_one_bit_for_bit(build, tmp_path):
     assert_equal_variables(other, gan)
 
 
+@pytest.mark.slow
 def test_loaded_gan_goes_on_as_the_saved_one(build, tmp_path):
     gan = build("aioz")
     gan_step(gan.rule, gan, *batch(16))

@@ -13,7 +13,6 @@ from keras_gan.model import engines
 from keras_gan.model.distributed import DistributedEngine, build_engine, check_shares
 from keras_gan.model.gan import GAN
 from keras_gan.model.workers import Workers
-from keras_gan.presets import PRESETS
 from tests.conftest import REPOSITORY
 from tests.model.conftest import LATENT_DIM, assert_equal_variables
 
@@ -53,6 +52,7 @@ def test_one_replica_makes_the_steps_of_train_on_batch(preset, one_replica, pixe
     assert ours.step == 4 and values.dtype == np.float64
 
 
+@pytest.mark.slow
 def test_engine_starts_from_the_gan_as_it_finds_it_and_leaves_its_variables_in_it(one_replica, pixels):
     gan, other = small(), small()
     networks = gan.generator, gan.discriminator
@@ -145,9 +145,10 @@ from keras_gan.model import engines
 from keras_gan.model.distributed import DistributedEngine
 from keras_gan.model.gan import GAN
 
-images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), dtype=np.uint8)
 found = {{}}
 for preset in sys.argv[1:]:
+    n = 60 if preset == "aioz" else 72  # a last batch of 12, or of 24, as to trace another size takes seconds
+    images = np.random.default_rng(0).integers(0, 256, (n, 8, 8, 1), dtype=np.uint8)
     one, many = (
         GAN(preset, image_shape=(8, 8, 1), latent_dim={LATENT_DIM}, precision="float64", jit_compile=False)
         for _ in range(2)
@@ -166,8 +167,7 @@ print(json.dumps(found))
 
 @pytest.mark.slow
 def test_replicas_make_the_steps_of_one_in_float64():
-    presets = ["keras", "kmnist", "aioz", "pytorch-gan"]  # the steps of tutorial are those of aioz
-    assert PRESETS["tutorial"].rule == PRESETS["aioz"].rule
+    presets = ["keras", "aioz", "pytorch-gan"]  # `benchmarks.replicas` measures all
     command = [sys.executable, "-c", THREE_REPLICAS, *presets]
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

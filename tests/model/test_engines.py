@@ -148,6 +148,7 @@ def test_xla_traces_once_for_any_number_of_steps_in_float32_and_colour(pixels, m
     assert len(traces) == 1
 
 
+@pytest.mark.slow
 def test_large_images_are_passed_by_the_call_and_change_no_bit(start, pixels, tmp_path, monkeypatch):
     np.save(tmp_path / "pixels.npy", pixels)
     gan, run = start("aioz", "compiled")  # 20, 20, 10 a pass
@@ -177,6 +178,7 @@ def test_images_become_floats_on_the_device_as_in_numpy():
     np.testing.assert_array_equal(function(levels), to_float(levels))
 
 
+@pytest.mark.slow
 @each_engine
 def test_call_drops_the_pages_of_mapped_images(engine, start, pixels, tmp_path, monkeypatch, build):
     np.save(tmp_path / "images.npy", pixels)

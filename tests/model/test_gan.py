@@ -103,6 +103,7 @@ def test_show_is_a_grid_of_the_samples_of_seeds(build):
     assert gan.show().size == (344, 344)
 
 
+@pytest.mark.slow
 def test_plot_and_history_are_of_the_run_that_this_object_has_trained(build, tmp_path):
     gan = build("aioz", (8, 8, 1))
     assert gan.history is None
@@ -127,6 +128,7 @@ def test_same_seed_same_weights_other_seed_other_weights():
         assert not np.array_equal(weights(getattr(first, network)), weights(getattr(third, network)))
 
 
+@pytest.mark.slow
 def test_global_seed_and_earlier_layers_have_no_say_in_the_weights():
     keras.utils.set_random_seed(5)
     first = GAN("aioz", image_shape=SHAPE)

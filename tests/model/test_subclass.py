@@ -102,6 +102,7 @@ def train(kind, engine, pixels, steps, **settings):
     return gan, engines.ENGINES[engine](gan, pixels, 10)(0, steps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", engines.ENGINES)
 def test_resumed_training_is_the_uninterrupted_one_bit_for_bit(engine, pixels, tmp_path):
     """Of random states and optimizers; `training/test_own_networks` does it with all kinds of layers."""
@@ -116,6 +117,7 @@ def test_resumed_training_is_the_uninterrupted_one_bit_for_bit(engine, pixels, t
     assert_equal_variables(resumed, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "xla"), [(Everything, False), (Changed, False), pytest.param(Everything, True, marks=slow)]
 )
@@ -193,6 +195,7 @@ def test_layers_optimizers_and_variables_that_are_attributes_are_saved(tmp_path)
     Averaged.load(tmp_path / "old.npz")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", [lambda adam: adam, keras.optimizers.LossScaleOptimizer])
 def test_optimizers_that_accumulate_gradients_train_and_are_saved(wrap, pixels, tmp_path):
     class Accumulating(GAN):
@@ -236,6 +239,7 @@ class Lazy(GAN):
         return Net()
 
 
+@pytest.mark.slow
 def test_networks_that_their_first_call_builds_are_seeded_saved_and_trained(pixels, tmp_path):
     gan, values = train(Lazy, "train_on_batch", pixels, 2)
     _, again = train(Lazy, "train_on_batch", pixels, 2)
@@ -285,6 +289,7 @@ def refused(method):
     return str(error.value)
 
 
+@pytest.mark.slow
 def test_compiled_engine_refuses_by_name_what_it_would_freeze_or_cannot_trace():
     assert "random numbers" in refused(lambda gan: np.random.normal())
     assert "it changes self.count" in refused(lambda gan: setattr(gan, "count", getattr(gan, "count", 0) + 1))

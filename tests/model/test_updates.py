@@ -113,6 +113,7 @@ def check_who_moves(gan):
         np.testing.assert_array_equal(weights(gan.discriminator), before)
 
 
+@pytest.mark.slow
 def test_each_network_moves_in_its_own_update_and_only_there(build):
     check_who_moves(build("keras"))
 
@@ -122,6 +123,7 @@ def test_each_network_moves_in_its_own_update_and_only_there_under_xla():
     check_who_moves(GAN("aioz", image_shape=SHAPE, latent_dim=LATENT_DIM, jit_compile=True))
 
 
+@pytest.mark.slow
 def test_each_model_called_directly_trains_its_own_network_and_no_other(build):
     gan = build("aioz")
     for n in (16, 7, 16):
@@ -194,6 +196,7 @@ def test_shared_counter_counts_three_updates_a_step(build):
         assert counts(gan).tolist() == [3 * s + 2, 3 * s + 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["aioz", "kmnist"])
 def test_separate_counters_count_one_update_a_step(build, name):
     gan = build(name)
@@ -255,6 +258,7 @@ def test_on_part_is_the_mean_over_the_rows_of_its_label():
         assert float(metric.result()) == expected
 
 
+@pytest.mark.slow
 def test_step_of_each_model_is_traced_once():
     gan, traced = GAN("keras", image_shape=(8, 8, 1)), []
     for model in (gan.discriminator, gan.combined):

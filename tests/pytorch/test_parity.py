@@ -66,6 +66,7 @@ def test_float64_runs_agree_to_rounding(preset, follow):
     assert trace.exceeded() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["keras", "pytorch-gan"])
 @pytest.mark.parametrize("d_steps", [1, 2])
 def test_settings_of_the_updates_agree_to_rounding(preset, d_steps, follow):
@@ -83,6 +84,7 @@ def test_float64_runs_agree_to_rounding_at_the_published_widths(preset, images):
     assert trace.exceeded() == []
 
 
+@pytest.mark.slow
 @each_preset
 def test_float32_steps_agree_from_the_same_state(preset, follow):
     trace = follow(preset, "resync", 12)
@@ -91,6 +93,7 @@ def test_float32_steps_agree_from_the_same_state(preset, follow):
     np.testing.assert_allclose(*(s.astype(int) for s in trace.samples), atol=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "facts", ["moving-variance adam-count order noise", "adam-epsilon loss d-updates fakes"]
 )
@@ -129,6 +132,7 @@ BROKEN = {  # what the PyTorch side does otherwise than the preset
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fact", BROKEN)
 def test_breaking_a_fact_exceeds_a_tolerance(fact, follow, monkeypatch):
     preset, broken = BROKEN[fact]
@@ -176,6 +180,7 @@ def test_rounding_noise_raises_the_tolerance_from_its_step_on():
     assert parity.Trace("float64", d_loss, zeros, zeros, noise, {}, ()).exceeded() == []
 
 
+@pytest.mark.slow
 def test_command_prints_json_and_writes_a_chart_and_samples(tmp_path, images, narrow_presets):
     np.savez(tmp_path / "images.npz", images=images)
     words = ["parity", "--preset", "aioz", "--steps", "3", "--batch-size", "16", "--json"]

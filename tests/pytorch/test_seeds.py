@@ -15,7 +15,6 @@ from keras_gan.training import interrupt, sweep
 from tests.conftest import train_here
 
 pytest.importorskip("torch", reason="needs PyTorch: pip install torch==2.13.0")
-
 from keras_gan.pytorch import seeds
 from keras_gan.pytorch.seeds import (
     FRAMEWORKS,
@@ -25,6 +24,8 @@ from keras_gan.pytorch.seeds import (
     summarise,
     time_steps,
 )
+
+pytestmark = pytest.mark.slow
 
 
 class Extractor:

@@ -65,6 +65,7 @@ Z = draw_noise(0, Stream.EVALUATION, 0, 1000, 100)
 both = pytest.mark.parametrize("preset", ["pytorch-gan", "kmnist"])
 
 
+@pytest.mark.slow
 @both
 def test_published_module_loads_the_weights_and_makes_the_same_images(preset, tmp_path):
     gan = lived_in(preset)
@@ -261,6 +262,7 @@ def test_key_that_fits_nothing_is_refused(tmp_path):
     assert "--key must name weights that fit. Received: G." in refused(*words)
 
 
+@pytest.mark.slow
 def test_training_begins_with_imported_weights_at_step_0(tmp_path, pixels, monkeypatch):
     monkeypatch.chdir(tmp_path)
     gan = lived_in("aioz", image_shape=(8, 8, 1), latent_dim=7)

@@ -289,6 +289,7 @@ def seen_by(browser, page, tmp_path, scheme):
     return json.loads(html.unescape(found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "background"), [(1, "rgb(255, 255, 255)"), (0, "rgb(20, 21, 23)")])
 def test_page_fits_a_telephone_in_light_and_dark(folder, tmp_path, scheme, background):
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)

@@ -84,6 +84,7 @@ def test_callback_stops_the_run_with_a_checkpoint_and_it_is_resumed(tmp_path):
     assert (tmp_path / "run/generator.keras").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_loss_that_is_not_finite_is_seen_by_callbacks_and_ends_the_run(engine, tmp_path):
     class Break(keras.callbacks.Callback):

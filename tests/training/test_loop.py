@@ -72,6 +72,7 @@ def content_of(folder):
 # what a run leaves
 
 
+@pytest.mark.slow
 def test_run_directory_holds_the_files_of_a_run_and_nothing_else(runs):
     grids = {f"{step}.png" for step in (0, 3, 6, 9, 12)}
     assert names_in(runs.whole) == grids | RUN
@@ -132,6 +133,7 @@ def test_generator_keras_is_the_trained_generator(runs):
     np.testing.assert_array_equal(loaded(z), gan.generator(z))
 
 
+@pytest.mark.slow
 def test_generator_keras_is_in_float32_whatever_the_run_is(tmp_path, pixels):
     gan = GAN("aioz", **SETTINGS, precision="float64")
     gan.train(1, 50, data=pixels, outdir=tmp_path, quiet=True)
@@ -166,6 +168,7 @@ def test_second_call_counts_the_epochs_in_total(runs):
     assert one["config"] == two["config"] and two["config"]["epochs"] == 3
 
 
+@pytest.mark.slow
 def test_second_call_of_another_run_is_refused_and_overwriting_begins_one(tmp_path, pixels):
     gan = new_gan()
     gan.train(1, 25, data=pixels, outdir=tmp_path, quiet=True)
@@ -201,6 +204,7 @@ def test_run_of_another_object_is_refused_and_left_as_it_was(runs, pixels):
     assert content_of(runs.whole) == before
 
 
+@pytest.mark.slow
 def test_run_is_whole_where_its_report_cannot_be_written(tmp_path, pixels, monkeypatch, capsys):
     def broken(folder):
         raise KeyError("two\nlines")
@@ -211,6 +215,7 @@ def test_run_is_whole_where_its_report_cannot_be_written(tmp_path, pixels, monke
     assert capsys.readouterr().err == "report.html is not written: 'two\\nlines'\n"
 
 
+@pytest.mark.slow
 def test_overwrite_replaces_the_files_of_a_run_and_no_others(tmp_path, pixels):
     new_gan().train(3, 50, 2, data=pixels, outdir=tmp_path, quiet=True)
     theirs = {"notes.txt", "cat.png", "1.png.bak", "data.npz", "history.csv.old", "20240612.png", "5.png"}
@@ -223,6 +228,7 @@ def test_overwrite_replaces_the_files_of_a_run_and_no_others(tmp_path, pixels):
     assert history["step"].tolist() == [1]
 
 
+@pytest.mark.slow
 def test_run_begins_beside_files_that_are_no_run(quick):
     assert names_in(quick.folder) == {"0.png", "1.png"} | RUN | {"mine.npz", "notes.txt"}
     assert (quick.folder / "notes.txt").read_text() == "mine"
@@ -251,6 +257,7 @@ def test_bad_number_is_refused_before_anything_is_written(tmp_path, pixels, numb
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_home_is_found_in_outdir_and_data(tmp_path, pixels, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     np.savez(tmp_path / "mine.npz", images=pixels)
@@ -306,6 +313,7 @@ def test_images_are_read_from_a_path_and_their_source_recorded(quick):
     assert content["data"]["name"] == "mine" and content["data"]["images"] == 50
 
 
+@pytest.mark.slow
 def test_mnist_that_cannot_be_had_is_replaced_by_digits_and_it_is_said(tmp_path, capsys):
     gan = GAN("aioz")
     gan.train(1, 1437, outdir=tmp_path / "run", quiet=True)
@@ -361,6 +369,7 @@ def test_last_batch_of_one_is_refused_where_it_would_be_normalised(tmp_path, pix
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_finite_checkpoint(tmp_path, pixels):
     gan = GAN("aioz", image_shape=(8, 8, 1), lr=1e20)
     with pytest.raises(ValueError, match=r"Received: .*=(nan|inf) at step \d+; a smaller lr") as error:
@@ -382,6 +391,7 @@ def test_collapse_and_win_are_said_once_on_stderr_with_the_step(tmp_path, pixels
     assert win.startswith("The discriminator has won: since step 1 ")
 
 
+@pytest.mark.slow
 def test_monitor_changes_no_bit_of_a_run(runs, tmp_path, pixels, monkeypatch):
     monkeypatch.setattr(monitor, "Monitor", mock.Mock())
     new_gan().train(3, 16, 3, data=pixels, outdir=tmp_path, quiet=True)
@@ -392,6 +402,7 @@ def test_monitor_changes_no_bit_of_a_run(runs, tmp_path, pixels, monkeypatch):
         np.testing.assert_array_equal(unmonitored[name], value, err_msg=name)
 
 
+@pytest.mark.slow
 def test_gan_that_is_not_of_keras_is_trained_without_its_generator_written(tmp_path, pixels):
     pytest.importorskip("torch", reason="needs PyTorch")
     from keras_gan.pytorch.gan import TorchGAN

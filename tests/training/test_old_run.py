@@ -25,6 +25,7 @@ def old_run(tmp_path):
     return shutil.copytree(OLD_RUN, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_run_of_an_earlier_version_is_resumed_with_the_same_numbers(old_run, build):
     before = (old_run / "history.csv").read_bytes()
     images = np.random.default_rng(0).integers(0, 256, (50, 2, 2, 1), dtype=np.uint8)
@@ -39,6 +40,7 @@ def test_run_of_an_earlier_version_is_resumed_with_the_same_numbers(old_run, bui
     assert read(old_run).info.grids == ((2, 8),)
 
 
+@pytest.mark.slow
 def test_checkpoint_of_an_earlier_version_gives_the_same_samples():
     samples = GAN.load(OLD_RUN / "checkpoint.npz").sample(np.array([[0.5, -1.0], [2.0, 0.25]], np.float32))
     expected = [[147, 128, 109, 184], [160, 114, 84, 186]]

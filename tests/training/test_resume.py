@@ -99,6 +99,7 @@ def content_of(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
 
 
+@pytest.mark.slow
 def test_command_that_ctrl_c_prints_ends_the_run_bit_for_bit(whole, stopped, stopped_run):
     folder, line = stopped_run
     command = line.strip().split("To continue: ")[1]
@@ -138,6 +139,7 @@ def test_run_that_was_killed_before_its_last_files_gets_them(whole, tmp_path, sh
     assert (folder / "generator.keras").is_file() and (folder / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_longer_run_is_the_one_that_was_longer_from_the_start(whole, stopped, tmp_path):
     free = "--epochs 4 --sample-interval 3 --checkpoint-interval 1 --device cpu --quiet --offline"
     result = run("train", "--resume", stopped, *free.split())
@@ -227,6 +229,7 @@ def test_run_that_stands_there_is_refused_with_the_command_that_goes_on(whole, s
     assert shlex.split(command) == ["python", "cli.py", "train", "--resume", str(stopped)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cpu", "cores", "flags"])
 def test_other_processors_are_said_unless_an_earlier_version_did_not_record_them(stopped, name):
     content = json.loads((stopped / "config.json").read_text())
@@ -241,6 +244,7 @@ def test_other_processors_are_said_unless_an_earlier_version_did_not_record_them
     assert run("train", "--resume", earlier, "--quiet").stderr == ""
 
 
+@pytest.mark.slow
 def test_other_versions_are_said(stopped):
     content = json.loads((stopped / "config.json").read_text())
     content["versions"]["keras"] = "3.1"

@@ -20,6 +20,7 @@ def resume_and_compare(whole, folder):
     assert_same_run(whole, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_saves_and_says_in_one_line_how_to_go_on(train_small, whole, tmp_path, signum):
     with at_step(5, lambda: send(signum)):
@@ -49,6 +50,7 @@ def test_loss_that_is_not_finite_keeps_the_last_finite_checkpoint(train_small, w
     resume_and_compare(whole, tmp_path / "images")
 
 
+@pytest.mark.slow
 def test_full_disk_is_one_line_and_the_run_goes_on_once_there_is_room(train_small, whole, tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
@@ -61,6 +63,7 @@ def test_full_disk_is_one_line_and_the_run_goes_on_once_there_is_room(train_smal
     resume_and_compare(whole, tmp_path / "images")
 
 
+@pytest.mark.slow
 def test_run_that_is_renamed_and_begun_anew_stops_and_leaves_the_new_one(train_small, whole, tmp_path):
     def rename():
         (tmp_path / "images").rename(tmp_path / "moved")
@@ -98,6 +101,7 @@ def train_into(stream, gan, pixels, folder):
             gan.train(3, 16, 3, data=pixels, outdir=folder)
 
 
+@pytest.mark.slow
 def test_broken_pipe_stops_the_run_after_a_checkpoint(whole, build, pixels, tmp_path):
     gan = build("aioz", image_shape=(8, 8, 1), latent_dim=7, seed=3)
     expected = "Stopped at step 1 of 12 because its output is no longer read; the checkpoint"

@@ -138,6 +138,7 @@ def test_viewer_s_own_reader_reads_the_settings(tmp_path):
 # of a run
 
 
+@pytest.mark.slow
 def test_run_has_its_own_name_and_its_settings_in_the_viewer(run):
     folder, _ = run
     assert [path.parent for path in files_in(folder)] == [folder / "tensorboard" / folder.name]
@@ -145,6 +146,7 @@ def test_run_has_its_own_name_and_its_settings_in_the_viewer(run):
     assert step == 0 and b"batch_size" in value.metadata.plugin_data.content
 
 
+@pytest.mark.slow
 def test_run_that_was_renamed_keeps_its_name_in_the_viewer(pixels, tmp_path):
     trained(pixels, tmp_path / "old", epochs=1, tensorboard=True)
     (tmp_path / "old").rename(tmp_path / "new")
@@ -195,6 +197,7 @@ def stopped(pixels, folder, at, **settings):
             gan.train(**NUMBERS, data=pixels, outdir=folder, checkpoint_interval=1, **settings)
 
 
+@pytest.mark.slow
 def test_resumed_run_goes_on_in_a_new_file_and_repeats_the_same_values(pixels, tmp_path):
     stopped(pixels, tmp_path, at=10, tensorboard=True)
     trained(pixels, tmp_path, resume=True, tensorboard=True)
@@ -206,6 +209,7 @@ def test_resumed_run_goes_on_in_a_new_file_and_repeats_the_same_values(pixels, t
     assert steps_of(tmp_path, "samples") == [0, 5, 10, 12]
 
 
+@pytest.mark.slow
 def test_events_may_begin_or_end_where_a_run_is_resumed(pixels, tmp_path):
     trained(pixels, tmp_path)
     trained(pixels, tmp_path, epochs=4, resume=True, tensorboard=True)
@@ -215,6 +219,7 @@ def test_events_may_begin_or_end_where_a_run_is_resumed(pixels, tmp_path):
     assert "tensorboard" not in info.read_info(tmp_path).config.to_dict()
 
 
+@pytest.mark.slow
 def test_overwriting_removes_the_events_and_nothing_else(pixels, tmp_path):
     trained(pixels, tmp_path, epochs=1, tensorboard=True)
     (old,) = files_in(tmp_path)
@@ -245,6 +250,7 @@ def test_folder_that_cannot_be_made_ends_the_run_in_one_line(pixels, tmp_path):
 WORDS = "train --preset aioz --epochs 1 --batch-size 50 --latent-dim 7 --quiet --tensorboard".split()
 
 
+@pytest.mark.slow
 def test_command_writes_events(images_npz, tmp_path, monkeypatch):
     words = [*WORDS, "--data", str(images_npz), "--outdir", str(tmp_path / "run")]
     result = CliRunner().invoke(main.main, words)

@@ -33,6 +33,7 @@ def change(trained, file, old, new):
     return lambda: path.write_text(text)
 
 
+@pytest.mark.slow
 def test_run_is_repeated_bit_for_bit_and_left_as_it_is(trained):
     before = {path.name: path.read_bytes() for path in (trained / "run").iterdir()}
     result = run("verify", "run")
@@ -40,6 +41,7 @@ def test_run_is_repeated_bit_for_bit_and_left_as_it_is(trained):
     assert {path.name: path.read_bytes() for path in (trained / "run").iterdir()} == before
 
 
+@pytest.mark.slow
 def test_run_whose_rate_was_edited_differs_from_the_first_step_on(trained):
     restore = change(trained, "config.json", '"lr": 0.0002', '"lr": 0.0003')
     result = run("verify", "run", "--json")
