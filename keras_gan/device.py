@@ -88,7 +88,7 @@ def check_precision(precision: str, warn: Callable[[str], object]) -> None:
     if not gpus:
         gain = "gains no time on this CPU: float32 is as fast, or faster."
         if multiplies_bfloat16():
-            gain = "gains time on this CPU only in batches of more than 256 images: see docs/speed.md."
+            gain = "gains dense networks time on this CPU only in batches of more than 256 images."
         warn(f"precision mixed_bfloat16 {gain}")
     elif min(detail.get("compute_capability", (8, 0)) for detail in details) < (8, 0):
         raise ValueError(
