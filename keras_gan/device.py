@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_gan.start_tensorflow import check_backend, settle_imports
+from keras_gan.start_tensorflow import FLAGS, check_backend, settle_imports
 
 settle_imports()  # TensorFlow is here: PyTorch must not import triton any more
 check_backend(keras.backend.backend())
@@ -98,7 +98,7 @@ def check_precision(precision: str, warn: Callable[[str], object]) -> None:
 
 
 def get_processors() -> dict[str, str]:
-    """Returns the kind of CPU, the number of cores and the flags of TensorFlow, on which rounding depends.
+    """Returns the kind of CPU, the number of cores and `FLAGS` of the environment: rounding depends on them.
 
     Sums are cut by the cores, and by the registers and the caches of the kind; flags of the environment
     choose the routines.
@@ -107,11 +107,8 @@ def get_processors() -> dict[str, str]:
     if cpuinfo.is_file() and (named := re.search(r"^model name\s*: (.+)$", cpuinfo.read_text(), re.M)):
         model = named[1].strip()
     vectors = _find_vectors() or platform.machine()
-    flags = [f"{name}={os.environ[name]}" for name in _FLAGS if os.environ.get(name)]
+    flags = [f"{name}={os.environ[name]}" for name in FLAGS if os.environ.get(name)]
     return {"cpu": f"{model} ({vectors})", "cores": str(get_cpu_count()), "flags": " ".join(flags) or "none"}
-
-
-_FLAGS = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "XLA_FLAGS", "TF_XLA_FLAGS")
 
 
 def get_device_name() -> str:

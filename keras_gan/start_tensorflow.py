@@ -9,6 +9,17 @@ import sys
 import threading
 from collections.abc import Collection, Iterator
 
+# Variables of the environment that choose routines or numbers of threads, on which rounding depends
+FLAGS = (
+    "TF_ENABLE_ONEDNN_OPTS",
+    "ONEDNN_MAX_CPU_ISA",
+    "XLA_FLAGS",
+    "TF_XLA_FLAGS",
+    "TF_NUM_INTRAOP_THREADS",
+    "OMP_NUM_THREADS",  # PyTorch's
+    "MKL_NUM_THREADS",
+)
+
 # Written before TensorFlow's logger exists, so that no environment variable reaches these lines.
 _NOISE = "|".join(
     (

@@ -45,7 +45,7 @@ def verify(ctx, run, steps, data, fit, background, offline, as_json):
     difference = verify.find_difference(
         recorded, verify.repeat_steps(info, dataset.images, steps, ctx.meta.get("gan_class", GAN))
     )
-    changes = info.list_changes(get_versions())
+    changes = info.list_changes(get_versions(info.framework))
     if as_json:
         found = difference._asdict() if difference else None
         click.echo(json.dumps({"steps": steps, "difference": found, "changes": changes}, indent=2))

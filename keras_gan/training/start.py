@@ -1,6 +1,7 @@
 """What happens before the first step of a run: it begins in a folder, or continues there."""
 
 import platform
+import sys
 from typing import Any, NamedTuple
 
 import keras
@@ -43,7 +44,8 @@ def restore(training: Training, info: RunInfo | None, overwrite: bool) -> RunInf
         old = read_info(folder.path)
         old.config.resumed(config.to_dict())
         old.check_dataset(dataset)
-    environment = getattr(gan, "framework", "keras"), get_device_name(), get_versions()
+    framework = getattr(gan, "framework", "keras")
+    environment = framework, get_device_name(), get_versions(framework)
     new = RunInfo.create(config, dataset, old.first_step if old else gan.step, *environment)
     weights_from = old.weights_from if old else getattr(gan, "weights_from", None)
     new = new._replace(gan_class=describe_gan_class(gan), weights_from=weights_from)
@@ -76,8 +78,10 @@ def begin(training: Training, info: RunInfo) -> None:
         folder.save(gan)
 
 
-def get_versions() -> dict[str, str]:
+def get_versions(framework: str) -> dict[str, str]:
     """Returns what the rounding of a result depends on: versions by package name, and the processors."""
     modules = {"keras_gan": keras_gan, "tensorflow": tf, "keras": keras, "numpy": np}
+    if framework == "torch":
+        modules["torch"] = sys.modules["torch"]
     versions = {name: module.__version__ for name, module in modules.items()}
     return {"python": platform.python_version()} | versions | get_processors()

@@ -19,6 +19,7 @@ from keras_gan.progress import show_runs
 from keras_gan.run import history
 from keras_gan.run.config_json import find_info
 from keras_gan.run.info import CONFIG, GENERATOR, HISTORY, REPORT
+from keras_gan.start_tensorflow import FLAGS
 from keras_gan.training import interrupt, lock
 
 
@@ -74,6 +75,7 @@ def run_jobs(
     for job in jobs:
         check_run(job)
     totals = {job.folder: job.steps for job in jobs}
+    flags = {name: os.environ.get(name) for name in FLAGS}
     try:
         with (
             _choose_backend(n_jobs, cluster),
@@ -81,7 +83,7 @@ def run_jobs(
             show_runs(totals, find_last_step),
         ):
             parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="all")
-            for job in parallel(joblib.delayed(train_in_process)(job) for job in jobs):
+            for job in parallel(joblib.delayed(train_in_process)(job, flags) for job in jobs):
                 say(job)
     finally:
         _stop_processes()
@@ -170,8 +172,12 @@ def is_finished(job: Job) -> bool:
 _processes: set[subprocess.Popen] = set()  # of the runs that train on this machine
 
 
-def train_in_process(job: Job) -> Job:
+def train_in_process(job: Job, flags: dict[str, str | None]) -> Job:
     """Starts the run of a job, or resumes it where it is unfinished, and waits for its end.
+
+    Args:
+        flags: variables of its environment, None where one is not set. A Dask worker has numbers of threads
+            of its own, with which PyTorch's sums are others.
 
     Raises:
         ValueError: it failed.
@@ -181,7 +187,7 @@ def train_in_process(job: Job) -> Job:
         return job
     where = ["--resume" if Path(job.folder, CONFIG).is_file() and not job.overwrite else "--outdir"]
     where += [job.folder, *["--overwrite"] * job.overwrite, "--quiet"]
-    code, errors = _run([sys.executable, "-m", *job.command, *where])
+    code, errors = _run([sys.executable, "-m", *job.command, *where], flags)
     if code:
         lines = errors.strip().splitlines() or [f"exit code {code}"]
         raise ValueError(f"The run in {job.folder} failed: {lines[-1]}")
@@ -198,14 +204,15 @@ def _wait_until_free(folder):
             time.sleep(1)
 
 
-def _run(command):
+def _run(command, flags):
     """Returns exit code and stderr of a command."""
     path = os.pathsep.join([str(Path(keras_gan.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    environment = os.environ | {"PYTHONPATH": path}  # this package, wherever the sweep was started
+    # This package, wherever the sweep was started
+    environment = {**os.environ, **flags, "PYTHONPATH": path}
     # A session of its own: Ctrl-C on the terminal is for the sweep, which ends its runs
     process = subprocess.Popen(
         command,
-        env=environment,
+        env={name: value for name, value in environment.items() if value is not None},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

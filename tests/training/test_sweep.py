@@ -84,16 +84,29 @@ def test_run_that_another_process_trains_is_waited_for(make, in_process, monkeyp
     with contextlib.ExitStack() as other:
         other.enter_context(lock.hold_lock(Path(job.folder), id))
         monkeypatch.setattr(sweep.time, "sleep", lambda seconds: other.close())
-        sweep.train_in_process(job)
+        sweep.train_in_process(job, {})
     assert len(in_process) == 1
+
+
+def test_runs_have_the_flags_of_the_sweep_and_not_those_of_a_worker(make, monkeypatch):
+    given = []
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep, "_run", lambda command, flags: given.append(flags) or (0, ""))
+        sweep.run_jobs([make("a")])
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as Dask does
+    monkeypatch.setenv("MKL_NUM_THREADS", "1")
+    program = "import os; exit([os.environ.get(name) for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS')])"
+    assert sweep._run([sys.executable, "-c", program], given[0]) == (1, "['2', None]\n")
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_signal_ends_the_sweep_and_the_runs_that_train(n_jobs, make, monkeypatch):
     processes = []
 
-    def run(command):
-        return start([sys.executable, "-c", "import time; time.sleep(60)"])
+    def run(command, flags):
+        return start([sys.executable, "-c", "import time; time.sleep(60)"], flags)
 
     def stop():
         while len(sweep._processes) < n_jobs:
@@ -125,7 +138,7 @@ def test_runs_at_once_give_the_numbers_of_runs_one_after_another(make, monkeypat
         train_here(patch)
         sweep.run_jobs(apart)
     start = sweep._run
-    monkeypatch.setattr(sweep, "_run", lambda command: start([*WITHOUT_XLA, *command[3:]]))
+    monkeypatch.setattr(sweep, "_run", lambda command, flags: start([*WITHOUT_XLA, *command[3:]], flags))
     sweep.run_jobs(at_once, n_jobs=2)
     for one, other in zip(apart, at_once, strict=True):
         assert_equal_runs(one, other)
