@@ -63,8 +63,11 @@ def use_device(name: str) -> None:
 def multiplies_bfloat16() -> bool:
     """Returns whether TensorFlow computes on a CPU that multiplies bfloat16, by oneDNN's routines."""
     on_cpu = not tf.config.get_visible_devices("GPU")
-    has_onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1").lower() not in ("0", "false")
-    return on_cpu and has_onednn and not _read_cpu_flags().isdisjoint(("avx512_bf16", "amx_bf16"))
+    return on_cpu and _has_onednn() and not _read_cpu_flags().isdisjoint(("avx512_bf16", "amx_bf16"))
+
+
+def _has_onednn():
+    return os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1").lower() not in ("0", "false")
 
 
 def gains_by_xla(precision: str) -> bool:
@@ -79,13 +82,14 @@ def check_precision(precision: str, warn: Callable[[str], object]) -> None:
     """Calls `warn` with a line where "mixed_bfloat16" gains no time, or not always: on CPUs.
 
     Raises:
-        ValueError: the GPU cannot multiply bfloat16.
+        ValueError: the GPU cannot multiply bfloat16, or oneDNN is kept from what TensorFlow asks it for.
     """
     if precision != "mixed_bfloat16":
         return
     gpus = tf.config.get_visible_devices("GPU")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     if not gpus:
+        _check_onednn()
         gain = "gains no time on this CPU: float32 is as fast, or faster."
         if multiplies_bfloat16():
             gain = "gains dense networks time on this CPU only in batches of more than 256 images."
@@ -95,6 +99,18 @@ def check_precision(precision: str, warn: Callable[[str], object]) -> None:
             "precision mixed_bfloat16 needs a device that multiplies bfloat16. Received: "
             f"{get_device_name()}, below compute capability 8.0; --precision float32 is as fast there."
         )
+
+
+def _check_onednn():
+    """Raises ValueError where TensorFlow asks oneDNN for bfloat16 that it is not allowed: a crash, 139."""
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        isa = os.environ.get(name, "").upper()
+        below = isa == "AVX" or isa.startswith(("SSE", "AVX2"))
+        if below and _has_onednn() and "avx512f" in _read_cpu_flags():
+            raise ValueError(
+                "precision mixed_bfloat16 needs oneDNN's AVX-512 routines on this CPU. Received: "
+                f"{name}={isa}; unset it, or set TF_ENABLE_ONEDNN_OPTS=0, too."
+            )
 
 
 def get_processors() -> dict[str, str]:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 FLAGS = (
     "TF_ENABLE_ONEDNN_OPTS",
     "ONEDNN_MAX_CPU_ISA",
+    "DNNL_MAX_CPU_ISA",
     "XLA_FLAGS",
     "TF_XLA_FLAGS",
     "TF_NUM_INTRAOP_THREADS",

@@ -228,6 +228,17 @@ def torch():
     return pytest.importorskip("torch", reason="needs PyTorch: pip install torch==2.13.0")
 
 
+@pytest.fixture
+def bfloat16():
+    """Skips a test where oneDNN is kept from computing in bfloat16, as in the row avx2 of `.ci/versions`."""
+    from keras_gan.device import check_precision
+
+    try:
+        check_precision("mixed_bfloat16", warn=id)
+    except ValueError as error:
+        pytest.skip(str(error))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def without_xla():
     """GANs are not compiled by XLA, which takes seconds, unless a test asks for it."""

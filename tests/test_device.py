@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras_gan import device
 from keras_gan.data import datasets
 from keras_gan.device import check_precision, keras_settings, use_device
+from keras_gan.model.gan import GAN
 from tests.conftest import REPOSITORY, forbidden, run
 
 HOSTILE = {
@@ -153,6 +154,7 @@ def test_bfloat16_is_computed_by_the_routines_that_gain(flags, onednn, gpus, mul
     details = {"compute_capability": (8, 0)}
     monkeypatch.setattr(device.tf.config.experimental, "get_device_details", lambda gpu: details)
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     if onednn:
         monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", onednn)
     assert device.gains_by_xla("mixed_bfloat16") is not multiplies
@@ -164,6 +166,34 @@ def test_bfloat16_is_computed_by_the_routines_that_gain(flags, onednn, gpus, mul
     gain = "dense networks time on this CPU only in" if multiplies else "no time on this CPU"
     assert len(lines) == (not gpus)
     assert all(line.startswith(f"precision mixed_bfloat16 gains {gain}") for line in lines)
+
+
+@pytest.mark.parametrize(
+    "flags, name, isa, onednn, refuses",
+    [
+        ("avx512f", "ONEDNN_MAX_CPU_ISA", "avx2", None, True),
+        ("avx512f avx512_bf16", "DNNL_MAX_CPU_ISA", "SSE41", "1", True),
+        ("avx512f", "ONEDNN_MAX_CPU_ISA", "AVX2_VNNI_2", None, True),
+        ("avx512f", "ONEDNN_MAX_CPU_ISA", "AVX2", "0", False),
+        ("avx512f", "ONEDNN_MAX_CPU_ISA", "AVX512_CORE", None, False),
+        ("avx2", "ONEDNN_MAX_CPU_ISA", "AVX2", None, False),
+    ],
+)
+def test_mixed_bfloat16_is_refused_where_tensorflow_would_crash(
+    flags, name, isa, onednn, refuses, monkeypatch
+):
+    monkeypatch.setattr(device, "_read_cpu_flags", lambda: set(flags.split()))
+    for variable in ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv(name, isa)
+    if onednn:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", onednn)
+    check_precision("float32", forbidden)
+    if not refuses:
+        check_precision("mixed_bfloat16", id)
+        return
+    with pytest.raises(ValueError, match=f"AVX-512 routines on this CPU. Received: {name}={isa.upper()}; "):
+        GAN(precision="mixed_bfloat16")
 
 
 def test_mixed_bfloat16_is_refused_on_an_old_gpu(monkeypatch):

@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_gan.config import GanConfig
-from keras_gan.device import gains_by_xla, keras_settings
+from keras_gan.device import check_precision, gains_by_xla, keras_settings
 from keras_gan.figures import curves
 from keras_gan.figures.grid import draw_grid, fit_grid, save_sample_grid, to_pil
 from keras_gan.model import checkpoint, networks, sampling, updates, variables
@@ -57,6 +57,7 @@ class GAN:
         self.loaded_from: Path | None = None  # a checkpoint
         self.trained_on: Any = None  # a `Dataset`
         precision = self.config.precision
+        check_precision(precision, warn=id)
         self.jit_compile = JIT_COMPILE and gains_by_xla(precision) if jit_compile is None else jit_compile
         with keras_settings(precision):
             self._build(self.jit_compile)

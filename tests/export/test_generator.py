@@ -86,6 +86,7 @@ def test_own_runtime_makes_the_images_of_the_generator(kind, preset, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("bfloat16")
 @pytest.mark.parametrize(
     ("kind", "precision", "atol"),
     [("savedmodel", "float64", 1e-5), ("onnx", "mixed_bfloat16", 0.05)],  # whose products have 8 bits
@@ -97,6 +98,7 @@ def test_other_precisions_come_out_in_float32(kind, precision, atol, tmp_path):
     np.testing.assert_allclose(images, images_of(gan), rtol=0, atol=atol)
 
 
+@pytest.mark.usefixtures("bfloat16")
 def test_float32_copy_has_the_weights_of_mixed_precision_bit_for_bit():
     gan = lived_in("kmnist", "mixed_bfloat16")
     copy = generator.to_float32(gan)

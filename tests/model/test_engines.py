@@ -162,7 +162,7 @@ def test_large_images_are_passed_by_the_call_and_change_no_bit(start, pixels, tm
 
 
 @pytest.mark.slow
-def test_mixed_bfloat16_trains_both_engines_near_float32(pixels):
+def test_mixed_bfloat16_trains_both_engines_near_float32(pixels, bfloat16):
     _, exact = one_step("kmnist", "train_on_batch", pixels)
     for engine, jit_compile in (("train_on_batch", False), ("compiled", False), ("compiled", True)):
         settings = dict(precision="mixed_bfloat16", jit_compile=jit_compile)
