@@ -160,3 +160,19 @@ def load_weights(gan: Any, path: str | Path) -> None:
             f"{name} {array.dtype.str} {array.shape}".encode() + np.ascontiguousarray(array).tobytes()
         )
     gan.weights_from = {"path": str(Path(path).absolute()), "sha256": digest.hexdigest()}
+
+
+def load_first_weights(gan: Any, weights_from: dict[str, str] | None) -> None:
+    """Sets the weights to those that a run began with, as `RunInfo` records them; None are new ones.
+
+    Raises:
+        FileNotFoundError: their file is gone.
+        ValueError: it holds other weights now.
+    """
+    if not weights_from:
+        return
+    load_weights(gan, weights_from["path"])
+    if gan.weights_from["sha256"] != weights_from["sha256"]:
+        raise ValueError(
+            f"{weights_from['path']} must hold the weights that the run began with. Received: other weights."
+        )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from keras_gan.files.atomic import sync_to_disk
+from keras_gan.model.checkpoint import load_first_weights
 from keras_gan.model.gan_class import name_gan_class
 from keras_gan.progress import print_warning
 from keras_gan.run import history, metrics_log, own_files
@@ -120,6 +121,7 @@ class RunDir:
         Raises:
             ValueError: no checkpoint can be read, or checkpoint or GAN belong to another run.
             FileExistsError: files of others stand where the run will write.
+            FileNotFoundError: the weights that it began with are needed once more and gone.
         """
         old.check_same(self.path, {"framework": getattr(gan, "framework", "keras")})
         old.check_class(self.path, new.gan_class)
@@ -129,6 +131,7 @@ class RunDir:
         self._check_foreign(new, old, after_step=step)
         self.continues = True
         if newest is None and gan.step == step:
+            load_first_weights(gan, old.weights_from)
             history.begin(self.path / HISTORY)
             return
         if newest is None:

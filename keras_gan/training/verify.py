@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from keras_gan.model import engines
-from keras_gan.model.checkpoint import load_weights
+from keras_gan.model.checkpoint import load_first_weights
 from keras_gan.model.gan import GAN
 from keras_gan.model.gan_class import describe_gan_class
 from keras_gan.run import history
@@ -37,12 +37,7 @@ def repeat_steps(info, images, steps, kind=GAN):
         raise ValueError("RUN must be one that Keras trained. Received: a run of PyTorch.")
     gan = kind(**info.config.gan.to_dict())
     info.check_class("RUN", describe_gan_class(gan))
-    if start := info.weights_from:
-        load_weights(gan, start["path"])
-        if gan.weights_from["sha256"] != start["sha256"]:
-            raise ValueError(
-                f"{start['path']} must hold the weights that the run began with. Received: other weights."
-            )
+    load_first_weights(gan, info.weights_from)
     engine = engines.ENGINES[info.config.engine](gan, images, info.config.batch_size)
     return history.make_rows(gan.rule, 1, info.steps_per_epoch, engine(0, steps))
 

@@ -301,3 +301,21 @@ def test_run_killed_for_good_ends_as_the_one_that_was_not(whole, tmp_path, monke
     forms = ("by SIGHUP", "by a broken pipe", "by a full disk")
     assert counts["kills"] == 1 and [counts[form] for form in forms] == [1, 1, 1]
     assert counts["differences"] == []
+
+
+@pytest.mark.slow
+def test_run_that_began_with_weights_takes_them_again_where_no_checkpoint_was_written(
+    train_small, whole, tmp_path
+):
+    shutil.copy(whole / "checkpoint.npz", "start.npz")
+    assert train_small("--from", "start.npz", "--outdir", "one").exit_code == 0
+    (tmp_path / "other").mkdir()  # as a kill right after its begin would leave it
+    shutil.copy("one/config.json", "other")
+    header = (tmp_path / "one/history.csv").read_text().splitlines(True)[0]
+    (tmp_path / "other/history.csv").write_text(header)
+    shutil.copytree("other", "lost")
+    result = run("train", "--resume", "other", "--quiet")
+    assert result.exit_code == 0, result.output
+    assert_same_run(tmp_path / "one", tmp_path / "other")
+    shutil.copy("one/checkpoint.npz", "start.npz")
+    assert "must hold the weights that the run began with" in refused("train", "--resume", "lost")
