@@ -121,8 +121,8 @@ class TrainConfig:
         checkpoint_interval: in epochs; None is by time.
         fid_interval: in epochs, between scores (Fréchet distances) of the samples; None is never.
         fid_samples: samples per score.
-        features: feature extractor: "inception", "classifier", the path of a .keras file, or None for
-            the best one at hand.
+        features: feature extractor: "inception", "classifier", the path of a .keras file, which becomes
+            absolute, or None for the best one at hand.
         strategy: of `tf.distribute`, one of `STRATEGIES`: which devices share each batch.
         replicas: number of devices for "mirrored"; None is all GPUs.
 
@@ -156,8 +156,10 @@ class TrainConfig:
         check_field(self, "fid_samples", int, lambda value: value >= 2, "an integer of at least 2")
         for name in ("dataset", "data", "features", "background"):
             check_field(self, name, str, bool, "a name or path")
-        if self.data is not None:  # a run may be resumed from another folder
-            object.__setattr__(self, "data", os.path.abspath(os.path.expanduser(self.data)))
+        for name in ("data", "features"):  # a run may be resumed from another folder
+            value = getattr(self, name)
+            if value is not None and (name == "data" or value.endswith(".keras")):
+                object.__setattr__(self, name, os.path.abspath(os.path.expanduser(value)))
         if self.image_size is not None:
             object.__setattr__(self, "image_size", check_image_size(self.image_size))
         object.__setattr__(self, "fit", check_choice("fit", self.fit, FITS))
