@@ -9,18 +9,21 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras_gan
 from keras_gan.config import TrainConfig
+from keras_gan.data.datasets import Dataset
+from keras_gan.files import npz
 from keras_gan.progress import show_runs
 from keras_gan.run import history
 from keras_gan.run.config_json import find_info
-from keras_gan.run.info import CONFIG, GENERATOR, HISTORY, REPORT
+from keras_gan.run.info import CHECKPOINT, CONFIG, GENERATOR, HISTORY, REPORT
 from keras_gan.start_tensorflow import FLAGS
 from keras_gan.training import interrupt, lock
+from keras_gan.training.cluster import connect
 
 
 class Job(NamedTuple):
@@ -44,13 +47,19 @@ class Job(NamedTuple):
 def make_job(
     folder: str | Path, settings: dict[str, Any], steps: int, flags: tuple[str, ...] = (), overwrite=False
 ) -> Job:
-    """Returns the job that `train` does with some settings and flags, such as "--offline"."""
+    """Returns the job that `train` does with some settings and flags, such as "--offline".
+
+    Its paths are absolute: a worker of a cluster has another working directory.
+    """
+    paths = TrainConfig.from_dict(settings)
+    settings = settings | {n: getattr(paths, n) for n in ("data", "features") if settings.get(n) is not None}
     words = []
     for name, value in settings.items():
         text = "x".join(map(str, value)) if isinstance(value, tuple) else str(value)  # of image_size
         words += [f"--{name.replace('_', '-')}", text]
-    folder = str(Path(folder).absolute())  # of which a worker of a cluster knows no other name
-    return Job(folder, settings, steps, ("keras_gan", "train", *words, *flags), overwrite)
+    return Job(
+        str(Path(folder).absolute()), settings, steps, ("keras_gan", "train", *words, *flags), overwrite
+    )
 
 
 def run_jobs(
@@ -78,7 +87,7 @@ def run_jobs(
     flags = {name: os.environ.get(name) for name in FLAGS}
     try:
         with (
-            _choose_backend(n_jobs, cluster),
+            _choose_backend(min(n_jobs, len(jobs)), cluster),  # joblib starts a thread for each
             interrupt.raise_on_signals(),
             show_runs(totals, find_last_step),
         ):
@@ -97,42 +106,8 @@ def _choose_backend(n_jobs, cluster):
         with joblib.parallel_config("threading", n_jobs=n_jobs):
             yield
         return
-    try:
-        from dask.distributed import Client
-    except ImportError as error:
-        raise ImportError(
-            "A cluster needs Dask. Received: no module dask.distributed; install it with "
-            "`pip install 'keras_gan[distributed]'`."
-        ) from error
-    with Client(cluster, timeout=10, set_as_default=False) as client:
-        _check_versions(client, cluster)
-        with joblib.parallel_config("dask", n_jobs=-1, client=client):
-            yield
-
-
-def _check_versions(client, cluster):
-    """Checks that a Dask cluster has workers and this package, without which it would wait for ever."""
-
-    def find_version():  # sent as it is, not by its name in this module
-        try:
-            from keras_gan import __version__
-        except ImportError:
-            return "none"
-        return __version__
-
-    versions = client.run(find_version)
-    if not versions:
-        raise ValueError(
-            f"A cluster needs workers. Received: none at {cluster}; start some with `dask worker {cluster}`."
-        )
-    versions = {"the scheduler": client.run_on_scheduler(find_version), **versions}
-    for name, version in versions.items():
-        if version != keras_gan.__version__:
-            raise ValueError(
-                "Scheduler and workers of a cluster need this version of keras_gan, "
-                f"{keras_gan.__version__}. Received: {version} on {name}; install it there, or start it with "
-                "PYTHONPATH set to the folder that holds it."
-            )
+    with connect(cluster) as client, joblib.parallel_config("dask", n_jobs=-1, client=client):
+        yield
 
 
 def find_last_step(folder: str) -> int:
@@ -144,7 +119,7 @@ def check_run(job: Job) -> None:
     """Checks that a run which is there is that of the job.
 
     Raises:
-        ValueError: it has other settings, other images or more steps.
+        ValueError: it has other settings, other images or more steps, or has been scored otherwise.
     """
     info = find_info(Path(job.folder))
     if not info or job.overwrite:
@@ -158,15 +133,43 @@ def check_run(job: Job) -> None:
         config = info.config.resumed(TrainConfig.from_dict(job.settings).resolved().to_dict())
         if (config.dataset, config.data) != (info.config.dataset, info.config.data):
             info.load_dataset(config, offline=True)
+        if is_finished(job):  # and its samples will not be scored again
+            run = info.config.to_dict()
+            for name in ("fid_samples", "features"):
+                if (value := job.settings.get(name)) not in (None, run[name]):
+                    raise ValueError(
+                        f"A finished run keeps its scores. Received: {name}={value!r} given, "
+                        f"{run[name]!r} in the run; give another --outdir."
+                    )
     except ValueError as error:
         raise ValueError(f"{job.folder}: {error}") from None
 
 
+def check_images(jobs: Iterable[Job], dataset: Dataset) -> None:
+    """Checks that the runs which are there and kept are of the images of a data set.
+
+    Raises:
+        ValueError: a run is of others.
+    """
+    for job in jobs:
+        if (info := find_info(Path(job.folder))) and not job.overwrite:
+            try:
+                info.check_dataset(dataset)
+            except ValueError as error:
+                raise ValueError(f"{job.folder}: {error}") from None
+
+
 def is_finished(job: Job) -> bool:
-    """Returns whether the run of a job is there with all its steps and the file that is written last."""
+    """Returns whether the run of a job is there with all its steps and the files that are written last."""
     info = find_info(Path(job.folder))
     last = info and (REPORT if info.framework == "torch" else GENERATOR)
-    return bool(last) and Path(job.folder, last).is_file() and find_last_step(job.folder) >= job.steps
+    if not last or not Path(job.folder, last).is_file() or find_last_step(job.folder) < job.steps:
+        return False
+    # Of a run that went on, `last` may be from before: score and checkpoint follow the last row
+    try:
+        return int(npz.load(Path(job.folder, CHECKPOINT), ["step"])["step"]) >= job.steps
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 _processes: set[subprocess.Popen] = set()  # of the runs that train on this machine

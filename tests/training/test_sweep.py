@@ -8,13 +8,15 @@ import threading
 import time
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 
 import keras_gan
 from keras_gan.files import npz
-from keras_gan.training import interrupt, lock, sweep
+from keras_gan.training import cluster, interrupt, lock, sweep
 from tests.conftest import WITHOUT_XLA, train_here
+from tests.training.conftest import make_run
 
 SMALL = {
     "preset": "aioz",
@@ -62,6 +64,10 @@ def test_run_that_is_there_and_is_another_is_refused_before_any_trains(make, in_
     np.savez(tmp_path / "others.npz", images=pixels ^ 1)
     for settings, match in (
         ({"lr": 0.5}, "a: A run keeps its settings when it is resumed. Received: lr=0.5 given, "),
+        (
+            {"fid_samples": 9},
+            "a: A finished run keeps its scores. Received: fid_samples=9 given, 5000 in the",
+        ),
         ({"steps": 3}, "not be longer than it is to be, 3 steps. Received: .*a of 4 steps"),
         ({"data": str(tmp_path / "others.npz")}, "a: The images must be those of the run"),
     ):
@@ -70,6 +76,37 @@ def test_run_that_is_there_and_is_another_is_refused_before_any_trains(make, in_
     assert in_process == []
     sweep.run_jobs([make("a", lr=0.5)._replace(overwrite=True)])
     assert in_process[0][-2:] == ["--overwrite", "--quiet"]
+
+
+def test_run_that_went_on_and_was_killed_before_its_last_checkpoint_is_unfinished(folder):
+    gan = make_run(folder, 4, end=12)
+    (folder.path / "generator.keras").touch()  # of step 4, where the run had ended before
+    job = sweep.Job(str(folder.path), {}, 12, ())
+    assert not sweep.is_finished(job)
+    folder.save(gan)
+    assert sweep.is_finished(job)
+
+
+def test_paths_of_a_job_are_those_of_every_worker(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    job = sweep.make_job("a", {"data": "photos", "features": "mine.keras"}, 3)
+    assert job.command[2:] == ("--data", f"{tmp_path}/photos", "--features", f"{tmp_path}/mine.keras")
+    assert job.folder == f"{tmp_path}/a" and job.settings["data"] == f"{tmp_path}/photos"
+    assert sweep.make_job("a", {"features": "pca"}, 3).command[-1] == "pca"
+
+
+def test_no_more_threads_than_runs_are_started(make, monkeypatch):
+    numbers = []
+
+    def use(backend, n_jobs):
+        numbers.append(n_jobs)
+        return joblib_config(backend, n_jobs=1)
+
+    joblib_config = joblib.parallel_config
+    monkeypatch.setattr(joblib, "parallel_config", use)
+    monkeypatch.setattr(sweep, "_run", lambda command, flags: (0, ""))
+    sweep.run_jobs([make("a"), make("b")], n_jobs=50_000)
+    assert numbers == [2]
 
 
 def test_failed_run_ends_the_sweep_with_its_own_last_line(make, in_process):
@@ -180,5 +217,5 @@ class Cluster:
 def test_cluster_that_would_wait_for_ever_is_refused(scheduler, workers, message, monkeypatch):
     monkeypatch.setattr(keras_gan, "__version__", "1")
     with pytest.raises(ValueError, match=message):
-        sweep._check_versions(Cluster(scheduler, workers), "tcp://a:1")
-    sweep._check_versions(Cluster("1", {"tcp://b:2": "1"}), "tcp://a:1")
+        cluster.check_versions(Cluster(scheduler, workers), "tcp://a:1")
+    cluster.check_versions(Cluster("1", {"tcp://b:2": "1"}), "tcp://a:1")
