@@ -7,7 +7,7 @@ import difflib
 import math
 import numbers
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 MAX_VALUES = 2**18  # of an image: with 1,024 units before it a layer of 268 million weights
@@ -110,6 +110,12 @@ def check_choice(what: str, name: Any, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(hyphened.lower(), known, n=1)
     hint = f"; did you mean {near[0]}?" if near else "."
     raise ValueError(f"{what} must be one of {', '.join(sorted(known))}. Received: {name!r}{hint}")
+
+
+def check_distinct(what: str, values: Sequence[Any]) -> None:
+    """Raises ValueError where a value is given twice; `what` the values are, for the message."""
+    if len(set(values)) < len(values):
+        raise ValueError(f"{what} must differ. Received: {', '.join(map(str, values))}.")
 
 
 def check_strategy(strategy: str, replicas: int | None) -> None:

@@ -14,9 +14,10 @@ from keras_gan.commands.options import (
     OFFLINE,
     image_options,
     reject_wrong_values,
+    warn,
 )
 from keras_gan.commands.sweep import sweep_options, train_jobs
-from keras_gan.config import SAMPLES
+from keras_gan.config import SAMPLES, TrainConfig
 from keras_gan.preset_diff import get_preset
 from keras_gan.progress import format_table
 
@@ -40,7 +41,7 @@ _EXCEEDS = {True: "more than 2 std", False: "within 2 std", None: "one seed has 
 @click.option("--offline", is_flag=True, help=OFFLINE)
 @click.option("--outdir", type=UserPath(), help="Folder of the runs. Default: ablate-A-B.")
 @click.option("--json", "as_json", is_flag=True, help=JSON)
-def ablate(a, b, facts, seeds, steps, walk, jobs, cluster, outdir, as_json, **options):
+def ablate(a, b, facts, seeds, steps, walk, jobs, cluster, outdir, offline, as_json, **options):
     """Trains preset A with one fact of preset B at a time, and walks from A to B, fact by fact.
 
     \b
@@ -52,15 +53,21 @@ def ablate(a, b, facts, seeds, steps, walk, jobs, cluster, outdir, as_json, **op
     difference from A first, and draws a chart and the sample grids. `presets A B` explains the facts.
     Runs that are finished are kept and others resumed when the command is given again.
     """
+    from keras_gan.data.datasets import load_dataset
+    from keras_gan.data.options import ImageOptions
     from keras_gan.training import ablation
 
     first, second = get_preset(a), get_preset(b)
     folder = Path(outdir or f"ablate-{first.name}-{second.name}")
     with reject_wrong_values():
-        variants = ablation.list_variants(first, second, facts.split(",") if facts else ())
+        variants = ablation.list_variants(first, second, None if facts is None else facts.split(","))
+        settings = _train_settings(options)
+        config = TrainConfig.from_dict({"preset": first.name, **settings}).resolved()
     variants = [variant for variant in variants if walk or not variant.walk]
-    flags = ("--offline",) if options.pop("offline") else ()
-    todo = ablation.list_jobs(variants, seeds, steps, _train_settings(options), flags, folder)
+    read = ImageOptions.create(config)
+    dataset = load_dataset(config.dataset, config.data, read, offline=offline, warn=warn)
+    flags = ("--offline",) * offline
+    todo = ablation.list_jobs(variants, seeds, steps, settings, flags, folder, dataset)
     folder.mkdir(parents=True, exist_ok=True)
 
     def describe(job):
@@ -68,6 +75,8 @@ def ablate(a, b, facts, seeds, steps, walk, jobs, cluster, outdir, as_json, **op
 
     train_jobs(todo, jobs, cluster, describe)
     runs = {v.preset: [ablation.run_folder(folder, v, seed) for seed in seeds] for v in variants}
+    if line := ablation.describe_specs(run for folders in runs.values() for run in folders):
+        warn(line)
     scores = {preset: [ablation.read_score(run) for run in folders] for preset, folders in runs.items()}
     rows = ablation.summarise(variants, scores)
     for row in rows:

@@ -1,5 +1,6 @@
 """Keras and PyTorch trained from the same weights, batches and noise, over several seeds."""
 
+import dataclasses
 import json
 import statistics
 import time
@@ -17,9 +18,9 @@ from keras_gan.model.gan import GAN
 from keras_gan.preset_diff import get_preset
 from keras_gan.pytorch.gan import TorchGAN
 from keras_gan.report.reproduce import list_settings
-from keras_gan.run.config_json import find_info
 from keras_gan.run.info import CHECKPOINT
-from keras_gan.training.sweep import Job, make_job
+from keras_gan.setting_checks import check_distinct
+from keras_gan.training.sweep import Job, check_images, make_job
 
 FRAMEWORKS = ("keras", "torch")
 
@@ -52,8 +53,9 @@ def list_jobs(
     Raises:
         ValueError: a seed is given twice, or a run that is there is of other images.
     """
-    if len(set(seeds)) < len(seeds):
-        raise ValueError(f"Seeds must differ. Received: {', '.join(map(str, seeds))}.")
+    check_distinct("Seeds", seeds)
+    if config.data is None:
+        config = dataclasses.replace(config, dataset=dataset.name)  # "auto" may be another on a worker
     rule, preset = get_preset(config.gan.preset).rule, {"preset": config.gan.preset}
     steps = config.epochs * rule.steps_per_epoch(len(dataset.images), config.batch_size)
     jobs = {}
@@ -63,9 +65,7 @@ def list_jobs(
         words = ("keras_gan.pytorch.train_run", "--settings", json.dumps(settings), *flags)
         jobs[seed, "keras"] = ours
         jobs[seed, "torch"] = ours._replace(folder=str((outdir / f"torch-{seed}").absolute()), command=words)
-    for job in jobs.values():
-        if (info := find_info(Path(job.folder))) and not overwrite:
-            info.check_dataset(dataset)
+    check_images(jobs.values(), dataset)
     return jobs
 
 

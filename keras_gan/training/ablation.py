@@ -4,16 +4,19 @@ A changed preset is a preset whose name says what was changed ("keras,order=pyto
 trained, resumed and compared with PyTorch as any other.
 """
 
+import json
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from keras_gan.data.datasets import Dataset
 from keras_gan.preset_diff import list_changes
 from keras_gan.presets import Preset
 from keras_gan.run.info import CONFIG, GENERATOR, read
-from keras_gan.run.metrics_log import select_training_scores
-from keras_gan.training.sweep import Job, make_job
+from keras_gan.run.metrics_log import get_spec, select_training_scores
+from keras_gan.setting_checks import check_distinct
+from keras_gan.training.sweep import Job, check_images, make_job
 
 
 class Variant(NamedTuple):
@@ -32,24 +35,32 @@ class Variant(NamedTuple):
     walk: bool
 
 
-def list_variants(a: Preset, b: Preset, facts: Iterable[str] = ()) -> list[Variant]:
+def list_variants(a: Preset, b: Preset, facts: Sequence[str] | None = None) -> list[Variant]:
     """Returns A itself, A with each fact of B alone, and A with the first, the first two, ... facts.
 
     An epoch is one batch in all of them, so that equal numbers of epochs are equal numbers of steps.
 
     Args:
-        facts: keys of `preset_facts.FACTS`; none are all in which A and B differ.
+        b: published: facts of a preset that has some of another have no name.
+        facts: keys of `preset_facts.FACTS`; None are all in which A and B differ.
 
     Raises:
-        ValueError: A and B do not differ in a fact.
+        ValueError: B is not published, a fact is given twice, or A and B do not differ in one.
     """
+    if "," in b.name:
+        raise ValueError(
+            f"B must be a published preset; only A may have facts of others. Received: {b.name}."
+        )
     differing = list_changes(a, b)
-    if unknown := [key for key in facts if key not in differing]:
+    if not differing:
+        raise ValueError(f"A and B must differ. Received: {a.name} and {b.name}.")
+    check_distinct("Facts", facts or ())
+    if unknown := [key for key in facts or () if key not in differing]:
         raise ValueError(
             f"Facts must be some of {', '.join(differing)}, in which {a.name} and {b.name} differ. "
             f"Received: {', '.join(unknown)}."
         )
-    keys = list(facts) or differing
+    keys = differing if facts is None else list(facts)
     base = a.name if a.rule.epoch_is_one_batch else f"{a.name},epoch=keras"
     changes = [f"{key}={b.name}" for key in keys]
     alone = [Variant(key, f"{base},{change}", key, False) for key, change in zip(keys, changes, strict=True)]
@@ -62,17 +73,30 @@ def list_variants(a: Preset, b: Preset, facts: Iterable[str] = ()) -> list[Varia
 
 
 def list_jobs(
-    variants: list[Variant], seeds: list[int], steps: int, settings: dict[str, Any], flags, folder
+    variants: list[Variant],
+    seeds: list[int],
+    steps: int,
+    settings: dict[str, Any],
+    flags: tuple[str, ...],
+    folder: Path,
+    dataset: Dataset,
 ) -> list[Job]:
     """Returns a job for each variant and seed, the seeds of a variant one after the other.
 
     Args:
         settings, flags: of `train`, the same for all; see `sweep.make_job`.
         folder: in which each run gets a folder of its own.
+        dataset: the images that `settings` give.
+
+    Raises:
+        ValueError: a seed is given twice, or a run that is there is of other images.
     """
+    check_distinct("Seeds", seeds)
     every = dict.fromkeys(("epochs", "fid_interval", "sample_interval", "checkpoint_interval"), steps)
     settings = {**every, "engine": "compiled", **settings}
-    return [
+    if "data" not in settings:
+        settings["dataset"] = dataset.name  # "auto" may be another on a worker
+    jobs = [
         make_job(
             run_folder(folder, variant, seed),
             {"preset": variant.preset, "seed": seed, **settings},
@@ -82,6 +106,8 @@ def list_jobs(
         for variant in variants
         for seed in seeds
     ]
+    check_images(jobs, dataset)
+    return jobs
 
 
 def run_folder(folder, variant: Variant, seed: int):
@@ -92,6 +118,23 @@ def run_folder(folder, variant: Variant, seed: int):
 def read_score(folder) -> float:
     """Returns the Fréchet distance at the end of a run, as it was scored while it was trained."""
     return select_training_scores(read(folder).read_metrics())[-1]["value"]
+
+
+def describe_specs(folders: Iterable[Path]) -> str | None:
+    """Returns a line on scores that cannot be compared, as of other features; None where all can."""
+    specs = {}
+    for folder in folders:
+        row = select_training_scores(read(folder).read_metrics())[-1]
+        specs[folder.name] = {
+            name: value for name, value in json.loads(get_spec(row)).items() if name != "seed"
+        }
+    first, *others = specs
+    for name in others:
+        differing = [n for n in {**specs[first], **specs[name]} if specs[first].get(n) != specs[name].get(n)]
+        if differing:
+            listed = "; ".join(f"{n} {specs[first].get(n)} and {specs[name].get(n)}" for n in differing)
+            return f"Scores of {first} and {name} cannot be compared: {listed}."
+    return None
 
 
 def read_seconds(folder) -> float:

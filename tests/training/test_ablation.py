@@ -3,10 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keras_gan.data.datasets import Dataset
+from keras_gan.preset_diff import get_preset
 from keras_gan.presets import PRESETS
 from keras_gan.run import metrics_log
 from keras_gan.training import ablation, sweep
-from tests.conftest import run
+from tests.conftest import misused, run
+from tests.training.conftest import IMAGES, INFO
 
 KERAS, PYTORCH_GAN = PRESETS["keras"], PRESETS["pytorch-gan"]
 
@@ -34,6 +37,19 @@ def test_fact_in_which_the_presets_agree_is_refused():
         ablation.list_variants(KERAS, PYTORCH_GAN, ["order", "betas"])
 
 
+@pytest.mark.parametrize(
+    "b, facts, message",
+    [
+        ("keras", None, "A and B must differ. Received: keras and keras."),
+        ("pytorch-gan,order=tutorial", None, "B must be a published preset; .* Received: pytorch-gan,order="),
+        ("pytorch-gan", ["order", "noise", "order"], "Facts must differ. Received: order, noise, order."),
+    ],
+)
+def test_ablation_that_would_tell_nothing_or_something_else_is_refused(b, facts, message):
+    with pytest.raises(ValueError, match=message):
+        ablation.list_variants(KERAS, get_preset(b), facts)
+
+
 def test_rows_are_sorted_by_their_effect_and_say_whether_it_exceeds_two_stds():
     variants = ablation.list_variants(KERAS, PYTORCH_GAN, ["order", "noise"])
     names = [v.preset for v in variants]
@@ -51,18 +67,61 @@ def test_one_seed_has_no_spread():
     assert [(row["std"], row["exceeds"]) for row in rows] == [(None, None)] * 2
 
 
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ("--facts=", "Facts must be some of"),
+        ("--cluster=", "give --cluster the address of a scheduler. Received: ''."),
+        ("--cluster=tcp://a:1 --jobs=2", "give --jobs or --cluster"),
+    ],
+)
+def test_option_that_would_be_ignored_is_refused(words, message):
+    assert message in misused("ablate", "keras", "aioz", *words.split())
+
+
+def test_class_is_not_trained_by_a_comparison_of_presets(monkeypatch):
+    monkeypatch.setattr("keras_gan.model.gan_class.load_gan_class", str)
+    assert "give --gan with RUNs" in misused("compare", "--preset", "aioz", "--gan", "my_gan.py:DCGAN")
+
+
 # the runs
 
 
 def test_job_of_every_variant_and_seed_has_the_same_settings_but_these(tmp_path):
     variants = ablation.list_variants(KERAS, PYTORCH_GAN, ["order"])
-    jobs = ablation.list_jobs(variants, [0, 3], 7, {"fid_samples": 9}, ("--offline",), tmp_path)
+    how = 7, {"fid_samples": 9}, ("--offline",), tmp_path, Dataset.from_array(IMAGES, "digits")
+    jobs = ablation.list_jobs(variants, [0, 3], *how)
     assert [Path(job.folder).name for job in jobs] == ["keras-0", "keras-3", "order-0", "order-3"]
     assert {(job.settings["preset"], job.settings["seed"]) for job in jobs} == {
         (variant.preset, seed) for variant in variants for seed in (0, 3)
     }
     assert all(job.steps == job.settings["fid_interval"] == 7 for job in jobs)
     assert all(job.settings["fid_samples"] == 9 and job.command[-1] == "--offline" for job in jobs)
+    assert all(job.settings["dataset"] == "digits" for job in jobs)  # as "auto" is MNIST on some machines
+    with pytest.raises(ValueError, match="Seeds must differ. Received: 1, 1"):
+        ablation.list_jobs(variants, [1, 1], *how)
+
+
+def test_run_of_other_images_is_not_taken_for_one_of_the_ablation(tmp_path):
+    variants, how = ablation.list_variants(KERAS, PYTORCH_GAN, ["order"]), ({}, (), tmp_path)
+    (tmp_path / "order-0").mkdir()
+    INFO.write(tmp_path / "order-0")
+    jobs = ablation.list_jobs(variants, [0], 7, *how, Dataset.from_array(IMAGES))
+    assert len(jobs) == 2
+    with pytest.raises(ValueError, match="order-0: The images must be those of the run, array with"):
+        ablation.list_jobs(variants, [0], 7, *how, Dataset.from_array(IMAGES ^ 1))
+
+
+def test_scores_of_other_features_are_told(tmp_path):
+    row = {"step": 1, "metric": "frechet_distance", "value": 1.0, "n": 9, "features": "pca"}
+    rows = {"a-0": row | {"seed": 0}, "a-1": row | {"seed": 1, "value": 2.0}, "b-0": row | {"n": 8}}
+    for name, own in rows.items():
+        (tmp_path / name).mkdir()
+        INFO.write(tmp_path / name)
+        metrics_log.add(tmp_path / name / "metrics.jsonl", [own])
+    assert ablation.describe_specs(tmp_path / name for name in ("a-0", "a-1")) is None
+    line = ablation.describe_specs(tmp_path / name for name in rows)
+    assert line == "Scores of a-0 and b-0 cannot be compared: n 9 and 8."
 
 
 def test_score_is_the_last_one_of_training(tmp_path):
