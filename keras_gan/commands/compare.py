@@ -82,6 +82,8 @@ def compare(runs, labels, preset, epochs, batch_size, seeds, overwrite, jobs, cl
         raise click.UsageError(
             f"give a --label for each RUN or none. Received: {len(labels)} for {len(runs)}."
         )
+    if preset and "gan_class" in click.get_current_context().meta:
+        raise click.UsageError("give --gan with RUNs: --preset trains the published GAN.")
     if preset:
         sweep = {"overwrite": overwrite, "jobs": jobs, "cluster": cluster}
         _compare_frameworks(get_preset(preset).name, given, seeds or [0, 1, 2], **sweep, **settings)

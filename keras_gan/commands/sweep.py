@@ -1,5 +1,6 @@
 """What the commands that train many runs share."""
 
+import functools
 from pathlib import Path
 
 import click
@@ -10,7 +11,16 @@ from keras_gan.training import interrupt
 
 
 def sweep_options(function):
-    """Adds --jobs and --cluster."""
+    """Adds --jobs and --cluster, of which one may be given."""
+
+    @functools.wraps(function)
+    def check(*args, jobs, cluster, **options):
+        if cluster == "":
+            raise click.UsageError("give --cluster the address of a scheduler. Received: ''.")
+        if cluster and jobs != 1:
+            raise click.UsageError("give --jobs or --cluster, whose workers train as many runs as they can.")
+        return function(*args, jobs=jobs, cluster=cluster, **options)
+
     for option in (
         click.option("--cluster", metavar="ADDRESS", help="Train on the workers of this Dask scheduler."),
         click.option(
@@ -21,8 +31,8 @@ def sweep_options(function):
             help="Runs trained at once, each in a process of its own.",
         ),
     ):
-        function = option(function)
-    return function
+        check = option(check)
+    return check
 
 
 def train_jobs(todo, n_jobs, cluster, describe=None):
