@@ -34,7 +34,8 @@ def save_page(model, path, gan):
         gan: whose preset and step the page names.
 
     Raises:
-        ValueError: the page does not know a layer, which the message names, or a weight is not finite.
+        ValueError: the page does not know a layer, which the message names, or the layers are not a chain
+            that Keras knows, or a weight is not finite.
     """
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
         raise ValueError("A web page needs finite weights, in float32. Received: nan or inf.")
@@ -84,10 +85,10 @@ def find_directions(kernel):
 
     Returns:
         Orthonormal rows, float64 (k, latent_dim), k at most 6, and their shares of the variance,
-        float64 (k,), the largest first.
+        float64 (k,), the largest first; all 0 for a kernel of zeros.
     """
     u, s, _ = np.linalg.svd(np.asarray(kernel, np.float64), full_matrices=False)
-    return u.T[:N_DIRECTIONS], (s**2 / np.sum(s**2))[:N_DIRECTIONS]
+    return u.T[:N_DIRECTIONS], (s**2 / (np.sum(s**2) or 1))[:N_DIRECTIONS]
 
 
 def _flatten(model):
@@ -108,6 +109,11 @@ def _first_kernel(model):
 
 def _describe_layer(layer):
     """Returns what the page computes for a Keras layer in inference mode, as a list of dicts."""
+    if not hasattr(layer, "output"):  # of a subclass of keras.Model, whose `call` alone knows the order
+        raise ValueError(
+            "A web page needs a generator that is a keras.Sequential or a functional model. Received: a "
+            f"subclass of keras.Model that calls its layers itself, such as {layer.name}."
+        )
     kind, on_vectors, activation = type(layer).__name__, len(layer.output.shape) == 2, _name_activation(layer)
     if kind == "Dense" and on_vectors and activation in _ACTIVATIONS:
         return [_describe_dense(layer), *_describe_activation(activation)]

@@ -88,6 +88,29 @@ def test_layers_that_the_page_does_not_know_are_refused_by_name(chain, named, tm
     assert "\n" not in str(error.value) and not list(tmp_path.iterdir())
 
 
+def test_subclass_of_keras_model_is_refused(tmp_path):
+    class Connected(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.shaped = layers.Dense(72, "tanh"), layers.Reshape((6, 4, 3))
+
+        def call(self, z):
+            return self.shaped(self.dense(z))
+
+    class Custom(GAN):
+        def build_generator(self):
+            return Connected()
+
+    with pytest.raises(ValueError, match="Received: a subclass of keras.Model .* such as dense"):
+        generator.export_generator(Custom("aioz", **SMALL), "html", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_kernel_of_zeros_has_directions_without_variance():
+    directions, shares = web.find_directions(np.zeros((3, 4)))
+    assert np.isfinite(directions).all() and shares.tolist() == [0, 0, 0]
+
+
 def test_generator_without_a_dense_layer_is_refused(tmp_path):
     gan = with_generator(
         layers.Activation("tanh"), layers.Reshape((2, 2, 1)), latent_dim=4, image_shape=(2, 2, 1)
