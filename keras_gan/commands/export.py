@@ -40,7 +40,6 @@ def export(run, format, out, overwrite):
     from keras_gan.export import generator
     from keras_gan.model.saved_generator import load_gan_or_generator
     from keras_gan.pytorch import state_dict
-    from keras_gan.run.info import CONFIG
 
     file = get_checkpoint_file(run)
     gan = load_gan_or_generator(file)
@@ -52,11 +51,20 @@ def export(run, format, out, overwrite):
             click.echo(str(path))
         return
     path = folder / generator.FORMATS[format].name
-    if format != "keras" or not (folder / CONFIG).is_file():  # whose own generator.keras `train` writes
+    if not _is_of_run(path, file):
         _check_free([path], overwrite)
     path, difference = generator.export_generator(gan, format, folder)
     runtime = generator.FORMATS[format].runtime
     click.echo(f"{path}: 1,000 images in {runtime} differ by {difference:.1e} at most")
+
+
+def _is_of_run(path, checkpoint):
+    """Returns whether a file, such as generator.keras, was written by the run that a checkpoint is of."""
+    from keras_gan.run import config_json, own_files
+
+    folder = path.parent
+    info = config_json.find_info(folder) if folder.samefile(checkpoint.parent) else None
+    return info is not None and path in own_files.list_own_files(folder, info)
 
 
 def _check_free(paths, overwrite):

@@ -18,6 +18,7 @@ from keras_gan.export import onnx, savedmodel, web
 from keras_gan.files.atomic import check_utf8
 from keras_gan.model import torch_like
 from keras_gan.model.gan import GAN
+from keras_gan.model.saved_generator import shorten_error
 from keras_gan.rng import Stream, draw_noise, seed_globals
 
 N_CHECKED, ONE_GREY_LEVEL = 1000, 2 / 255
@@ -98,7 +99,13 @@ def _remove_savedmodel(path: Path) -> None:
 
 
 def _load_keras(path: Path) -> Callable:
-    model = keras.models.load_model(path)
+    try:
+        model = keras.models.load_model(path)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path.name} must load without your code. Received: {shorten_error(error)}; nothing was "
+            "written. The format savedmodel takes any layers."
+        ) from None
     return lambda z: model(z, training=False)
 
 

@@ -47,7 +47,7 @@ class SavedGenerator(GAN):
             model = load_network(file)
             shapes = model.input_shape, model.output_shape
         except Exception as error:  # whatever a file can hold, and layers that are not Keras's own
-            raise self._refuse(f"{file} cannot be loaded alone ({_shorten(error)})", file) from None
+            raise self._refuse(f"{file} cannot be loaded alone ({shorten_error(error)})", file) from None
         if shapes != ((None, self.latent_dim), (None, *self.image_shape)):
             raise self._refuse(f"{file} is from {shapes[0]} to {shapes[1]}", file)
         info = find_info(file.parent)
@@ -89,7 +89,8 @@ def _sizes(layers):
     return [(layer["output"], layer["weights"]) for layer in layers]
 
 
-def _shorten(error):
+def shorten_error(error: Exception) -> str:
+    """Returns a line on why Keras cannot load a file: the layer that is not its own, or the error's text."""
     text = " ".join(str(error).split()) or type(error).__name__
     if match := re.search("Could not locate class '([^']+)'", text):
         return f"its layer {match[1]} is not one of Keras's"

@@ -2,6 +2,7 @@
 
 import functools
 import random
+import shutil
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ from keras_gan.commands import main
 from keras_gan.export import generator
 from keras_gan.model.gan import GAN
 from keras_gan.rng import Stream, draw_noise
-from tests.conftest import refused, run
+from tests.conftest import REPOSITORY, refused, run
 
 Z = draw_noise(7, Stream.EVALUATION, 0, 1000, 5)
 SETTINGS = dict(image_shape=(6, 4, 3), latent_dim=5, jit_compile=False)
@@ -127,6 +128,21 @@ def test_copy_of_the_generator_leaves_the_gan_and_global_generators_as_they_are(
     hidden = gan.hidden
     generator.to_float32(gan)
     assert gan.hidden is hidden and random.getstate() == before
+
+
+def test_keras_file_that_needs_the_user_s_code_is_refused_in_one_line(tmp_path):
+    class Tanh(keras.layers.Layer):
+        def call(self, x):
+            return keras.ops.tanh(x)
+
+    class Custom(GAN):
+        def build_generator(self):
+            layers = keras.layers.Dense(72), Tanh(), keras.layers.Reshape((6, 4, 3))
+            return keras.Sequential([keras.Input((5,)), *layers])
+
+    with pytest.raises(ValueError, match="must load without your code. Received: its layer Tanh is not"):
+        generator.export_generator(Custom("aioz", **SETTINGS), "keras", tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
@@ -250,6 +266,17 @@ def test_file_that_is_there_is_replaced_only_when_told(kind, name, run_dir):
     if kind == "keras":
         assert run(*words, "--overwrite").exit_code == 0
         assert (run_dir / "models" / name).read_bytes() != b"mine"
+
+
+def test_generator_keras_of_the_run_itself_is_replaced_and_that_of_another_run_is_not(tmp_path):
+    for name in ("a", "b"):
+        shutil.copytree(REPOSITORY / "tests/training/old_run", tmp_path / name)
+        (tmp_path / name / "generator.keras").write_text("before")
+    words = "export", tmp_path / "a", "--format", "keras"
+    assert "generator.keras must not exist" in refused(*words, "--out", tmp_path / "b")
+    assert (tmp_path / "b/generator.keras").read_text() == "before"
+    assert run(*words).exit_code == 0
+    assert (tmp_path / "a/generator.keras").read_bytes() != b"before"
 
 
 def test_command_offers_every_format():
