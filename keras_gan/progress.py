@@ -120,9 +120,18 @@ class Bar:
         self._bar.update(self._task, completed=row[0], description=text, speed=speed)
 
 
+def _draws_bars(stream) -> bool:
+    """Returns whether rich draws bars on a stream: on a terminal that can, which TERM=dumb cannot."""
+    if not stream.isatty():
+        return False
+    from rich.console import Console
+
+    return Console(file=stream).is_interactive
+
+
 def reporter(first: int, total: int, quiet: bool) -> Bar | Lines:
     """Returns what shows the progress of a run where the output goes; used as a context manager."""
-    if quiet or sys.stdout.isatty():
+    if quiet or _draws_bars(sys.stdout):
         return Bar(first, total, disable=quiet)
     return Lines(total)
 
@@ -139,7 +148,7 @@ def duration(seconds: float) -> str:
 
 def counted(batches: Iterable, total: int, what: str) -> Iterator:
     """Yields the arrays of an iterable; on a terminal a bar on stderr counts their rows up to `total`."""
-    if not sys.stderr.isatty():
+    if not _draws_bars(sys.stderr):
         yield from batches
         return
     from rich import console, progress
@@ -160,7 +169,7 @@ def show_runs(totals: dict[str, int], find_step: Callable[[str], int]) -> Iterat
         totals: number of steps in all, by folder.
         find_step: returns how many steps the run in a folder has made.
     """
-    if not sys.stderr.isatty():
+    if not _draws_bars(sys.stderr):
         yield
         return
     from rich import console, progress

@@ -33,10 +33,11 @@ def clock(monkeypatch):
 
 
 @contextlib.contextmanager
-def terminal(columns=100):
+def terminal(columns=100, term="xterm"):
     """Stands for stdout as a terminal; yields what is written to it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", str(columns))
+        patch.setenv("TERM", term)
         patch.setattr("rich._console", None)  # one made by an earlier test keeps its own width
         patch.setattr(sys, "stdout", out := io.StringIO())
         out.isatty = lambda: True
@@ -94,6 +95,13 @@ def test_bar_on_a_terminal_shows_the_log_line_in_one_piece():
         assert isinstance(reporter, progress.Bar)
         reporter.update(row(200))
     assert LOG in out.getvalue()
+
+
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+def test_terminal_that_cannot_move_its_cursor_gets_lines(term):
+    with terminal(term=term) as out, progress.reporter(0, 200, quiet=False) as reporter:
+        reporter.update(row(200))
+    assert out.getvalue() == LOG + "\n"
 
 
 def test_bar_fits_on_a_terminal_of_80_columns(clock):
