@@ -57,7 +57,7 @@ def _page(run, heading, history, metrics, grids):
         _settings(run.info),
         _curves(run, history, metrics),
         _gallery(run.info, grids),
-        _numbers(metrics),
+        _numbers(run, metrics),
         _commands(run),
         _section("Files", _note(f"In {run.folder}"), html_tables.format_pairs(list_files(run, grids))),
     ]
@@ -108,18 +108,17 @@ def _head(run, heading, metrics, grids):
     if started and seconds is not None:
         trained = progress.duration(seconds)
         lines.append(_note(f"Began on {started:%Y-%m-%d} at {started:%H:%M}, trained for {trained}."))
-    lines.append(_diagnosis(metrics, run.folder))
+    lines.append(_diagnosis(metrics, run))
     if grids:
         step, path = list(grids.items())[-1]
         lines.append(_figure(run.info, step, path, _NEWEST_SIDE, 'class="newest"'))
     return "<header>\n" + "\n".join(lines) + "\n</header>"
 
 
-def _diagnosis(metrics, folder):
+def _diagnosis(metrics, run):
     rows = html_tables.find_newest_evaluation(metrics)
     if not rows:
-        command = f"{progress.get_program()} evaluate {reproduce.quote_folder(folder)}"
-        return _note(f"Not evaluated yet: {command} measures it and adds a diagnosis.")
+        return _note(f"Not evaluated yet: {_evaluate_command(run)} measures it and adds a diagnosis.")
     step, n, features = (rows[0].get(name) for name in ("step", "n", "features"))
     of = f"Evaluation at step {step:,}, of {n} samples, {features} features"
     of += f", {describe_samples(rows[0])}" if "mode" in rows[0] else ""
@@ -129,6 +128,10 @@ def _diagnosis(metrics, folder):
         return _note(f"{of}: rows that a diagnosis needs are missing.")
     name, said, of = map(html_tables.escape, (name, said, of))
     return f'<p class="diagnosis"><strong>{name}:</strong>{said}<small>{of}.</small></p>'
+
+
+def _evaluate_command(run):
+    return f"{progress.get_program()} evaluate {reproduce.quote_folder(run.folder)}"
 
 
 def _figure(info, step, path, side, attributes=""):
@@ -195,9 +198,9 @@ def _gallery(info, grids):
     return _section("Samples over time", f'<div class="strip">{shown}</div>', _note(few) if few else "")
 
 
-def _numbers(metrics):
+def _numbers(run, metrics):
     if not metrics:
-        return _section("Numbers", _note("No metrics.jsonl: evaluate RUN measures the samples."))
+        return _section("Numbers", _note(f"No metrics.jsonl: {_evaluate_command(run)} measures the samples."))
     return _section("Numbers", *html_tables.format_metrics(metrics))
 
 

@@ -2,6 +2,7 @@ import datetime
 import html
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from html.parser import HTMLParser
@@ -208,14 +209,14 @@ def test_long_run_makes_a_page_of_no_more_than_some_kilobytes(folder):
     [
         ("config.json", "No config.json: settings, data and versions are not known."),
         ("history.csv", "No history.csv with rows: losses are not known."),
-        ("metrics.jsonl", "No metrics.jsonl: evaluate RUN measures the samples."),
+        ("metrics.jsonl", "No metrics.jsonl: python -m keras_gan evaluate {} measures the samples."),
         ("[0-9].png", "No sample grids such as 0.png."),
     ],
 )
 def test_what_is_missing_is_said(folder, gone, told):
     for path in folder.glob(gone):
         path.unlink()
-    assert told in page_of(folder).text
+    assert told.format(shlex.quote(str(folder))) in page_of(folder).text
 
 
 def test_run_that_holds_nothing_but_a_checkpoint_has_a_page(tmp_path):
