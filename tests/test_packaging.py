@@ -2,6 +2,10 @@
 
 import configparser
 import re
+import subprocess
+from pathlib import PurePosixPath
+
+import pytest
 
 import keras_gan
 from tests.conftest import REPOSITORY
@@ -34,6 +38,20 @@ def test_every_file_that_is_not_python_is_packaged():
     others = [p for p in files if p.suffix != ".py"]
     assert (REPOSITORY / "keras_gan" / "py.typed") in others
     assert [p for p in others if not any(p.match(pattern) for pattern in patterns)] == []
+
+
+def test_source_distribution_holds_all_files_but_those_of_the_repository_alone():
+    if not (REPOSITORY / ".git").exists():
+        pytest.skip("not a clone")
+    tracked = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    lines = [line.split() for line in (REPOSITORY / "MANIFEST.in").read_text().splitlines()]
+    folders = {name for command, *names in lines if command == "graft" for name in names} | {"keras_gan"}
+    files = {name for command, *names in lines if command == "include" for name in names}
+    files |= {"LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.cfg"}  # which setuptools adds
+    paths = [
+        p for p in tracked.stdout.splitlines() if p not in files and PurePosixPath(p).parts[0] not in folders
+    ]
+    assert paths == [".github/workflows/ci.yml", ".gitignore", "images/.gitignore"]
 
 
 def test_changelog_begins_with_this_version():
