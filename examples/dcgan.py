@@ -1,5 +1,6 @@
 """A convolutional GAN (Radford et al. 2016, arXiv 1511.06434) as a subclass: 28x28 grey or 64x64 colour.
 
+pip install .                            # once, in a clone of the repository
 python examples/dcgan.py                 # MNIST
 python examples/dcgan.py photos/ 64      # a folder of pictures, as 64x64
 python cli.py train --gan examples/dcgan.py:DCGAN --preset aioz --b1 0.5 --data photos/ --image-size 64
@@ -14,7 +15,7 @@ from keras_gan import GAN
 
 
 class DCGAN(GAN):
-    """Images of a size that 4 divides; everything else is the preset's: losses, Adam, order, batches."""
+    """Height and width must divide by 4, from a height of 64 on by 8; losses and Adam are the preset's."""
 
     def __init__(self, *args, **settings):
         # On a CPU XLA's convolutions take six times as long as TensorFlow's own.

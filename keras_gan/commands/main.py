@@ -63,7 +63,7 @@ def _describe_epoch(rule):
     return "one batch" if rule.epoch_is_one_batch else "one pass"
 
 
-@main.command(short_help="List the data sets and which of them are here.")
+@main.command(short_help="List the data sets and which are downloaded.")
 def datasets():
     """Lists the data sets that have a name; `train --data` takes other images.
 
