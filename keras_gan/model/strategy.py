@@ -86,11 +86,13 @@ def read_cluster() -> Cluster:
         jobs, task = content["cluster"], content["task"]
         if jobs.keys() - {"chief", "worker"}:
             raise ValueError(f"it has jobs {', '.join(jobs)}")
+        if task["type"] not in jobs:
+            raise ValueError(f"its task is of type {task['type']}, which is none of its jobs")
         addresses = [str(address) for job in ("chief", "worker") for address in jobs.get(job, [])]
         index = int(task["index"]) + (len(jobs.get("chief", [])) if task["type"] == "worker" else 0)
         if not 0 <= index < len(addresses):
             raise ValueError(f"it has {len(addresses)} workers and this is the one of index {index}")
-        if bad := [address for address in addresses if not re.fullmatch(r".+:\d{1,5}", address)]:
+        if bad := [address for address in addresses if not _has_port(address)]:
             raise ValueError(f"{bad[0]!r} is not host:port")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else error
@@ -99,6 +101,11 @@ def read_cluster() -> Cluster:
             f'"index": 0}}}}. Received: {os.environ.get("TF_CONFIG")} ({reason}).'
         ) from None
     return Cluster(addresses, index)
+
+
+def _has_port(address):
+    match = re.fullmatch(r".+:(\d{1,5})", address)
+    return bool(match) and 0 < int(match[1]) < 2**16
 
 
 def _find_cluster():

@@ -47,6 +47,8 @@ def test_cluster_of_tf_config(monkeypatch):
         ({"worker": ["a:1"]}, "worker", 1, "it has 1 workers and this is the one of index 1"),
         ({"worker": ["a:1"], "ps": ["b:1"]}, "worker", 0, "it has jobs worker, ps"),
         ({"worker": ["a"]}, "worker", 0, "'a' is not host:port"),
+        ({"worker": ["a:99999"]}, "worker", 0, "'a:99999' is not host:port"),
+        ({"worker": ["a:1"]}, "evaluator", 0, "its task is of type evaluator, which is none of its jobs"),
         ({"worker": 3}, "worker", 0, "not iterable"),
         ([], "worker", 0, "keys"),
         ({"worker": ["a:1"]}, "worker", "x", "invalid literal"),
