@@ -1,6 +1,7 @@
 """`verify`: repeats the first steps of a run."""
 
 import json
+import math
 
 import click
 
@@ -48,6 +49,8 @@ def verify(ctx, run, steps, data, fit, background, offline, as_json):
     changes = info.list_changes(get_versions(info.framework))
     if as_json:
         found = difference._asdict() if difference else None
+        for name in ("recorded", "repeated") if found else ():
+            found[name] = found[name] if math.isfinite(found[name]) else None  # JSON has no nan
         click.echo(json.dumps({"steps": steps, "difference": found, "changes": changes}, indent=2))
     elif difference is None:
         click.echo(f"{run}: {steps} steps are equal bit for bit.")

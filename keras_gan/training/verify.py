@@ -28,13 +28,18 @@ def repeat_steps(info, images, steps, kind=GAN):
         kind: the class of the run, `GAN` or a subclass.
 
     Raises:
-        ValueError: the run did not begin with a new GAN of Keras, is of another class, or began with
-            weights that are no longer in their file.
+        ValueError: the run did not begin with a new GAN of Keras, was trained on several devices, is of
+            another class, or began with weights that are no longer in their file.
     """
     if info.first_step:
         raise ValueError(f"RUN must begin at step 0. Received: a run that begins at step {info.first_step}.")
     if info.framework != "keras":
         raise ValueError("RUN must be one that Keras trained. Received: a run of PyTorch.")
+    if info.config.strategy != "none":
+        raise ValueError(
+            "RUN must be one that one device trained, as several round sums in another order. Received: "
+            f"strategy {info.config.strategy}."
+        )
     gan = kind(**info.config.gan.to_dict())
     info.check_class("RUN", describe_gan_class(gan))
     load_first_weights(gan, info.weights_from)

@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from tests.conftest import refused, run
+from keras_gan.training import verify
+from tests.conftest import forbidden, refused, run
 
 TRAIN = "train --preset aioz --epochs 2 --batch-size 20 --latent-dim 5 --data images.npz --outdir run --quiet"
 
@@ -67,4 +68,16 @@ def test_run_that_cannot_be_repeated_is_refused(trained):
     restore = change(trained, "config.json", '"first_step": 0', '"first_step": 3')
     assert "must begin at step 0" in refused("verify", "run")
     restore()
+    restore = change(trained, "config.json", '"strategy": "none"', '"strategy": "mirrored"')
+    assert "must be one that one device trained, " in refused("verify", "run")
+    restore()
     assert "Expected a run in nowhere" in refused("verify", "nowhere")
+
+
+def test_number_that_is_none_is_null_in_json(monkeypatch):
+    found = verify.Difference(1, "g_loss", 0.5, float("nan"))
+    monkeypatch.setattr(verify, "repeat_steps", lambda *args: [])
+    monkeypatch.setattr(verify, "find_difference", lambda *args: found)
+    result = run("verify", "run", "--json")
+    difference = json.loads(result.stdout, parse_constant=forbidden)["difference"]
+    assert result.exit_code == 1 and difference == found._asdict() | {"repeated": None}
