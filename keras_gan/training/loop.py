@@ -150,22 +150,22 @@ def _train_steps(training, request, scorer, quiet, tensorboard, callbacks):
     with reporter(gan.step, schedule.total, quiet or in_notebook) as progress:
         _loop(training, _call_engine(training, request, own), progress, views, scorer)
 
-    if own:
-        own.end()
-
     # Save where a signal or a callback asked
-    if own and own.stopped and folder.saved != gan.step:
+    if folder.saved != gan.step:
         folder.save(gan)
+    if own:
+        own.end()  # which may restore the weights of an earlier step
     if gan.step < schedule.total and not (own and own.stopped):
-        if folder.saved != gan.step:
-            folder.save(gan)
         raise interrupt.Interrupted(
             f"Stopped at step {gan.step} of {schedule.total} {request.describe()}; "
             f"the checkpoint is in {folder.path}.",
             request.signum,
         )
+    if own:
+        folder.save(gan)
     seconds, steps = time.monotonic() - start, gan.step - first_step
-    return f"Trained {steps} steps in {duration(seconds)} ({1000 * seconds / steps:.1f} ms a step)."
+    each = f" ({1000 * seconds / steps:.1f} ms a step)" if steps else ""  # none: a callback stopped at once
+    return f"Trained {steps} steps in {duration(seconds)}{each}."
 
 
 def _call_engine(training, request, callbacks=None) -> Iterator[list]:

@@ -1,4 +1,5 @@
 import csv
+import signal
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ from keras_gan.evaluation import features
 from keras_gan.model.gan import GAN
 from keras_gan.training import loop
 from tests.conftest import TenClasses
+from tests.training.conftest import send
 
 ENGINES = ["train_on_batch", pytest.param("compiled", marks=pytest.mark.slow)]
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 4, 4, 1), dtype=np.uint8)
@@ -125,3 +127,33 @@ def test_early_stopping_on_the_score_ends_the_run_where_it_no_longer_falls(engin
     assert gan.step == 6 == len(history["step"]) and stopping.stopped_epoch == 2
     assert GAN.load(tmp_path / "run/checkpoint.best.npz").step == 4
     assert (tmp_path / "run/generator.keras").is_file()
+
+
+class Restore(keras.callbacks.Callback):
+    """Ends with weights of zero, as EarlyStopping may end with those of an earlier epoch."""
+
+    def on_train_end(self, logs=None):
+        self.model.set_weights([np.zeros_like(w) for w in self.model.get_weights()])
+
+
+def test_weights_that_a_callback_restores_at_the_end_are_in_the_last_checkpoint(tmp_path):
+    train(tmp_path, [Restore()], epochs=1)
+    gan = GAN.load(tmp_path / "run/checkpoint.npz")
+    assert gan.step == 2 and not any(w.any() for w in gan.generator.get_weights())
+
+
+def test_interrupted_run_is_saved_before_its_callbacks_end(tmp_path):
+    stop = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: send(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, [stop, Restore()])
+    gan = GAN.load(tmp_path / "run/checkpoint.npz")
+    assert gan.step == 2 and gan.generator.get_weights()[0].any()
+
+
+def test_callback_may_stop_the_run_before_its_first_step(tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.model.stop_training = True
+
+    gan, history = train(tmp_path, [Stop()])
+    assert gan.step == 0 == len(history["step"])
