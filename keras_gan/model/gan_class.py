@@ -69,9 +69,12 @@ def name_gan_class(kind: type) -> str | None:
 
 
 def find_gan_class(name: str, kind: type) -> type | None:
-    """Returns the already imported subclass of `kind` that has an import path; None if there is none."""
+    """Returns the already imported subclass of `kind` that has an import path; None if there is none.
+
+    It is the newest one, as a notebook's cell that is run again defines its class anew.
+    """
     subclass: type
-    for subclass in kind.__subclasses__():
+    for subclass in reversed(kind.__subclasses__()):
         if name_gan_class(subclass) == name:
             return subclass
         if found := find_gan_class(name, subclass):

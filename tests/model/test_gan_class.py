@@ -35,6 +35,8 @@ def test_class_of_a_file_is_loaded_named_and_found_again(file, tmp_path):
     gan = kind("aioz", **SETTINGS)
     gan.save(tmp_path / "gan.npz")
     assert type(GAN.load(tmp_path / "gan.npz")) is kind and gan_class.name_gan_class(GAN) is None
+    again = gan_class.load_gan_class(f"{file}:Mine")  # a class that is defined anew takes its place
+    assert type(GAN.load(tmp_path / "gan.npz")) is again is not kind
 
 
 @pytest.mark.parametrize("name", ["Nothing", "number"])
