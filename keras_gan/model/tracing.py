@@ -24,7 +24,9 @@ def tracing(gan: Any, step: tf.Tensor) -> Iterator[None]:
             vars(model)["train_on_batch"] = functools.partial(_trace_train_on_batch, model)
             stack.callback(vars(model).pop, "train_on_batch")
         for name in _METHODS:
+            own = {name: vars(gan)[name]} if name in vars(gan) else {}
             vars(gan)[name] = _named_in_errors(gan, name)
+            stack.callback(vars(gan).update, own)  # after the next
             stack.callback(vars(gan).pop, name)
         gan.step = step
         stack.callback(setattr, gan, "step", before)
@@ -45,9 +47,9 @@ def _named_in_errors(gan, name):
     method = getattr(gan, name)
 
     @functools.wraps(method)
-    def named(*args):
+    def named(*args, **options):
         try:
-            return method(*args)
+            return method(*args, **options)
         except Exception as error:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise ValueError(_refuse(gan, name, f"it cannot be compiled: {reason}")) from error
@@ -63,7 +65,13 @@ def _refuse(gan, name, reason):
 
 def is_plain(gan: Any) -> bool:
     """Returns whether the GAN overrides none of the methods that make a step."""
-    return all(getattr(type(gan), name).__module__ == f"{__package__}.gan" for name in _METHODS)
+    return not _list_overridden(gan)
+
+
+def _list_overridden(gan):
+    """Returns the names of the methods that its class overrides, or that were assigned to the object."""
+    own, package = vars(gan), f"{__package__}.gan"
+    return [n for n in _METHODS if n in own or getattr(type(gan), n).__module__ != package]
 
 
 def _read_random_states():
@@ -81,7 +89,7 @@ def check_overridden(gan: Any, trace: Callable[[], Any]) -> None:
 
     Python's and NumPy's random numbers and attributes that count steps would be frozen.
     """
-    name = next(n for n in _METHODS if getattr(type(gan), n).__module__ != f"{__package__}.gan")
+    name = _list_overridden(gan)[0]
     own, drawn = dict(vars(gan)), _read_random_states()
     constants = [_list_constants(trace().graph.as_graph_def()) for _ in range(2)]
     if drawn != _read_random_states():

@@ -37,7 +37,7 @@ def named_variables(gan: Any) -> dict[str, keras.Variable]:
 
 def _list_attribute(name, value, seen):
     """Yields (name, variable) of what an attribute of a GAN holds, each variable once."""
-    if isinstance(value, keras.random.SeedGenerator):
+    if isinstance(value, (keras.random.SeedGenerator, tf.random.Generator)):
         yield f"{name}/seed_generator_state", value.state
     elif isinstance(value, (keras.Variable, tf.Variable)) and id(value) not in seen:
         yield name, value

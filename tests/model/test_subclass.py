@@ -8,7 +8,8 @@ from keras import layers
 
 from keras_gan.export.generator import to_float32
 from keras_gan.files import npz
-from keras_gan.model import engines
+from keras_gan.model import engines, updates
+from keras_gan.model.checkpoint import read_checkpoint
 from keras_gan.model.gan import GAN
 from tests.model.conftest import assert_equal_variables
 
@@ -306,3 +307,23 @@ def test_pure_override_is_traced(pixels):
     _, values = train(Halved, "compiled", pixels, 1)
     _, classic = train(Halved, "train_on_batch", pixels, 1)
     np.testing.assert_allclose(values, classic, atol=1e-5)  # one step of float32
+
+
+@slow
+def test_method_that_is_assigned_to_the_object_is_used_in_every_trace(pixels):
+    gan = GAN("aioz", **SETTINGS)
+    gan.update_generator = lambda z: 0 * updates.update_generator(gan, z)
+    gan.update_discriminator = lambda real, fake: updates.update_discriminator(
+        gan, real, gan.generate(z=tf.zeros((real.shape[0], 7)))
+    )
+    values = engines.compiled(gan, pixels, 20)(0, 3)  # the third batch, of 10, has a trace of its own
+    assert (values[:, 2] == 0).all() and "update_generator" in vars(gan)
+
+
+def test_state_of_a_random_generator_of_tensorflow_is_saved(tmp_path):
+    gan, other = (GAN("aioz", **SETTINGS) for _ in range(2))
+    gan.random, other.random = (tf.random.Generator.from_seed(seed) for seed in (1, 2))
+    gan.random.normal((3,))
+    gan.save(tmp_path / "gan.npz")
+    other.restore(read_checkpoint(tmp_path / "gan.npz"), tmp_path / "gan.npz")
+    np.testing.assert_array_equal(other.random.normal((3,)), gan.random.normal((3,)))
