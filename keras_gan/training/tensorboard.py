@@ -67,7 +67,8 @@ class EventWriter:
     def write_settings(self, step: int, settings: dict[str, Any]) -> None:
         """Writes the settings of a run for the viewer's page of hyperparameters; None is left out."""
         known = {
-            n: v if isinstance(v, (bool, int, float)) else str(v)
+            # numbers are doubles there: a seed beyond 2**53 that none is equal to is written as text
+            n: v if isinstance(v, (bool, int, float)) and float(v) == v else str(v)
             for n, v in settings.items()
             if v is not None
         }
