@@ -44,6 +44,7 @@ NOT_RUN = (
     "convert-weights",  # it needs a file of 96 MB; tests/evaluation has its tests
     "keras-run",  # of the PyTorch example, which tests/test_examples.py runs
     "from-pytorch",
+    "dcgan.py",  # tests/test_examples.py trains it
     "ablate",  # a process for each of 32 runs; tests/training has its tests
 )
 ONCE = ("parity", "compare --preset")  # both frameworks; the presets' own tests are in tests/pytorch
