@@ -64,7 +64,7 @@ def build():
         gan, initial = built[key]
         for name, variable in gan.variables().items():
             variable.assign(initial[name])
-        gan.step, gan.outdir = 0, None
+        gan.step, gan.outdir, gan.weights_from = 0, None, None
         return gan
 
     return build_or_reset
