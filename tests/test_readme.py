@@ -58,6 +58,7 @@ def folder(tmp_path_factory):
     digits = {"x_train": rng.integers(0, 256, (300, 28, 28), np.uint8), "y_train": np.arange(300) % 10}
     digits |= {"x_test": digits["x_train"][:60] ^ 1, "y_test": np.arange(60) % 10}
     (folder / "home" / "datasets").mkdir(parents=True)
+    (folder / "examples").symlink_to(REPOSITORY / "examples")
     np.savez(folder / "home" / "datasets" / "mnist.npz", **digits)
     for name, sides in (("photos", (30, 40)), ("pytorch-samples", (28, 28))):
         (folder / name).mkdir()
