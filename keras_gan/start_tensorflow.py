@@ -19,6 +19,8 @@ FLAGS = (
     "TF_NUM_INTRAOP_THREADS",
     "OMP_NUM_THREADS",  # PyTorch's
     "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",  # of NumPy and SciPy, which compute the distances
+    "OPENBLAS_CORETYPE",
 )
 
 # Written before TensorFlow's logger exists, so that no environment variable reaches these lines.

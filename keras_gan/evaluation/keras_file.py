@@ -4,6 +4,7 @@ from pathlib import Path
 
 import keras
 
+from keras_gan.device import check_precision
 from keras_gan.evaluation.extractor import FeatureExtractor, make_extractor
 from keras_gan.files.keras_archive import load_network
 
@@ -15,7 +16,8 @@ def load_file(path: str | Path) -> FeatureExtractor:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no network of images whose last layer gets one vector for each.
+        ValueError: it is no network of images whose last layer gets one vector for each, or computes in
+            bfloat16 where `check_precision` refuses that.
     """
     path = Path(path)
     if not path.is_file():
@@ -30,6 +32,8 @@ def load_file(path: str | Path) -> FeatureExtractor:
         raise _refuse(path, " ".join(str(error).split()).split(". ")[0]) from None
     if [len(shape) for shape in shapes] != [3, 1] or shapes[0][2] not in (1, 3):
         raise _refuse(path, "from {} to {}".format(*shapes))
+    if any(layer.compute_dtype == "bfloat16" for layer in whole._flatten_layers()):
+        check_precision("mixed_bfloat16", warn=id)
     description = f"the network in {path}" + ("" if softmax else ", without probabilities")
     return make_extractor(path.name, description, network, batch_size=32)
 

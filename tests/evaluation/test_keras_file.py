@@ -76,3 +76,13 @@ def test_file_of_anything_else_is_refused_in_one_line(tmp_path, kind):
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="Received: .*gone.keras, no file"):
         load_file(tmp_path / "gone.keras")
+
+
+def test_network_in_bfloat16_is_refused_where_tensorflow_would_crash(tmp_path, monkeypatch):
+    layer = keras.layers.Dense(5, dtype="mixed_bfloat16")
+    path = saved(tmp_path / "x.keras", keras.layers.Flatten(), layer, keras.layers.Dense(2))[1]
+    monkeypatch.setattr("keras_gan.device._read_cpu_flags", lambda: {"avx512f"})
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    with pytest.raises(ValueError, match="Received: ONEDNN_MAX_CPU_ISA=AVX2; unset it"):
+        load_file(path)
