@@ -177,7 +177,7 @@ def test_what_cannot_be_loaded_alone_asks_for_the_class_in_one_line(forgotten, t
     assert not list(Path("run").glob("samples.png"))
 
 
-def test_published_state_dicts_are_not_written_of_own_networks(home, forgotten):
+def test_published_state_dicts_are_not_written_of_own_networks(home, forgotten, torch):
     assert "for the published networks" in refused(
         "export", forgotten / "Mine", "--format", "torch", "--out", "."
     )
