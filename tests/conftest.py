@@ -167,7 +167,7 @@ def train_here(monkeypatch):
 
     commands = []
 
-    def run_here(command, flags):
+    def run_here(command, environment):
         commands.append(command)
         if command[2] == "keras_gan":
             result = run(*command[3:])

@@ -84,7 +84,7 @@ def run_jobs(
     for job in jobs:
         check_run(job)
     totals = {job.folder: job.steps for job in jobs}
-    flags = {name: os.environ.get(name) for name in FLAGS}
+    environment = {name: os.environ.get(name) for name in FLAGS}
     try:
         with (
             _choose_backend(min(n_jobs, len(jobs)), cluster),  # joblib starts a thread for each
@@ -92,7 +92,7 @@ def run_jobs(
             show_runs(totals, find_last_step),
         ):
             parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="all")
-            for job in parallel(joblib.delayed(train_in_process)(job, flags) for job in jobs):
+            for job in parallel(joblib.delayed(train_in_process)(job, environment) for job in jobs):
                 say(job)
     finally:
         _stop_processes()
@@ -175,12 +175,12 @@ def is_finished(job: Job) -> bool:
 _processes: set[subprocess.Popen] = set()  # of the runs that train on this machine
 
 
-def train_in_process(job: Job, flags: dict[str, str | None]) -> Job:
+def train_in_process(job: Job, environment: dict[str, str | None]) -> Job:
     """Starts the run of a job, or resumes it where it is unfinished, and waits for its end.
 
     Args:
-        flags: variables of its environment, None where one is not set. A Dask worker has numbers of threads
-            of its own, with which PyTorch's sums are others.
+        environment: variables that its process gets, None where one is not set. A Dask worker has numbers
+            of threads of its own, with which PyTorch's sums are others.
 
     Raises:
         ValueError: it failed.
@@ -190,7 +190,7 @@ def train_in_process(job: Job, flags: dict[str, str | None]) -> Job:
         return job
     where = ["--resume" if Path(job.folder, CONFIG).is_file() and not job.overwrite else "--outdir"]
     where += [job.folder, *["--overwrite"] * job.overwrite, "--quiet"]
-    code, errors = _run([sys.executable, "-m", *job.command, *where], flags)
+    code, errors = _run([sys.executable, "-m", *job.command, *where], environment)
     if code:
         lines = errors.strip().splitlines() or [f"exit code {code}"]
         raise ValueError(f"The run in {job.folder} failed: {lines[-1]}")
@@ -207,11 +207,11 @@ def _wait_until_free(folder):
             time.sleep(1)
 
 
-def _run(command, flags):
+def _run(command, environment):
     """Returns exit code and stderr of a command."""
     path = os.pathsep.join([str(Path(keras_gan.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     # This package, wherever the sweep was started
-    environment = {**os.environ, **flags, "PYTHONPATH": path}
+    environment = {**os.environ, **environment, "PYTHONPATH": path}
     # A session of its own: Ctrl-C on the terminal is for the sweep, which ends its runs
     process = subprocess.Popen(
         command,

@@ -173,7 +173,7 @@ def test_both_frameworks_are_scored_in_the_features_that_are_asked_for(compared,
 
 
 def test_interrupted_comparison_says_that_the_command_goes_on(digits, tmp_path, monkeypatch):
-    def train(command, flags):
+    def train(command, environment):
         raise interrupt.Interrupted("Stopped by SIGTERM.", signal.SIGTERM)
 
     monkeypatch.setattr(sweep, "_run", train)

@@ -104,7 +104,7 @@ def test_no_more_threads_than_runs_are_started(make, monkeypatch):
 
     joblib_config = joblib.parallel_config
     monkeypatch.setattr(joblib, "parallel_config", use)
-    monkeypatch.setattr(sweep, "_run", lambda command, flags: (0, ""))
+    monkeypatch.setattr(sweep, "_run", lambda command, environment: (0, ""))
     sweep.run_jobs([make("a"), make("b")], n_jobs=50_000)
     assert numbers == [2]
 
@@ -130,7 +130,7 @@ def test_runs_have_the_flags_of_the_sweep_and_not_those_of_a_worker(make, monkey
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     with monkeypatch.context() as patch:
-        patch.setattr(sweep, "_run", lambda command, flags: given.append(flags) or (0, ""))
+        patch.setattr(sweep, "_run", lambda command, environment: given.append(environment) or (0, ""))
         sweep.run_jobs([make("a")])
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as Dask does
     monkeypatch.setenv("MKL_NUM_THREADS", "1")
@@ -142,8 +142,8 @@ def test_runs_have_the_flags_of_the_sweep_and_not_those_of_a_worker(make, monkey
 def test_signal_ends_the_sweep_and_the_runs_that_train(n_jobs, make, monkeypatch):
     processes = []
 
-    def run(command, flags):
-        return start([sys.executable, "-c", "import time; time.sleep(60)"], flags)
+    def run(command, environment):
+        return start([sys.executable, "-c", "import time; time.sleep(60)"], environment)
 
     def stop():
         while len(sweep._processes) < n_jobs:
@@ -175,7 +175,9 @@ def test_runs_at_once_give_the_numbers_of_runs_one_after_another(make, monkeypat
         train_here(patch)
         sweep.run_jobs(apart)
     start = sweep._run
-    monkeypatch.setattr(sweep, "_run", lambda command, flags: start([*WITHOUT_XLA, *command[3:]], flags))
+    monkeypatch.setattr(
+        sweep, "_run", lambda command, environment: start([*WITHOUT_XLA, *command[3:]], environment)
+    )
     sweep.run_jobs(at_once, n_jobs=2)
     for one, other in zip(apart, at_once, strict=True):
         assert_equal_runs(one, other)
