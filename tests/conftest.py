@@ -1,6 +1,5 @@
 """What several test files share. No test reaches the network or the user's own Keras cache."""
 
-import collections
 import os
 import signal
 import socket
@@ -251,15 +250,16 @@ def without_xla():
 
 @pytest.fixture(scope="session")
 def _networks():
-    """Networks of GANs, compiled and traced: dict of settings to list of (weak reference, parts, arrays)."""
-    return collections.defaultdict(list)
+    """The last GANs' networks, compiled and traced: list of (settings, weak reference, parts, arrays)."""
+    return []
 
 
 @pytest.fixture(autouse=True)
 def reuse_networks(_networks, without_xla, monkeypatch):
     """Gives a GAN the networks of an earlier one, reset, that had the same settings and is gone.
 
-    To build and trace a GAN takes a second. Test files that are about how one is built override this fixture.
+    To build and trace a GAN takes a second, to keep one 10 to 100 MB: the last eight are kept. Test files
+    that are about how one is built override this fixture.
     """
     from keras_gan.model.gan import GAN
 
@@ -268,10 +268,10 @@ def reuse_networks(_networks, without_xla, monkeypatch):
     def build_or_take(gan, jit_compile):
         if type(gan) is not GAN:
             return build(gan, jit_compile)
-        built = _networks[repr((gan.config, gan.preset, jit_compile))]
-        i = next((i for i, (other, *_) in enumerate(built) if other() is None), len(built))
-        if i < len(built):
-            _, parts, arrays = built.pop(i)
+        settings = repr((gan.config, gan.preset, jit_compile))
+        free = [i for i, (s, other, *_) in enumerate(_networks) if s == settings and other() is None]
+        if free:
+            *_, parts, arrays = _networks.pop(free[0])
             vars(gan).update(parts)
             for name, variable in gan.variables().items():
                 variable.assign(arrays[name])
@@ -279,7 +279,8 @@ def reuse_networks(_networks, without_xla, monkeypatch):
             build(gan, jit_compile)
             parts = {n: vars(gan)[n] for n in ("generator", "discriminator", "combined", "_generate")}
             arrays = gan.arrays()
-        built.append((weakref.ref(gan), parts, arrays))
+        _networks.append((settings, weakref.ref(gan), parts, arrays))
+        del _networks[:-8]
 
     monkeypatch.setattr(GAN, "_build", build_or_take)
 

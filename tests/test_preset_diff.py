@@ -17,7 +17,7 @@ def test_weight_names_of_the_published_pytorch_gan_generator():
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_weight_names_are_those_of_the_variables_of_the_networks(name):
+def test_weight_names_are_those_of_the_variables_of_the_networks(name, narrow_presets):
     weights = [n for n in GAN(name, jit_compile=False).variables() if n.count("/") == 2]
     both = [weight_names.list_weight_names(PRESETS[name], net) for net in ("generator", "discriminator")]
     ours = [ours for pairs in both for ours, _ in pairs]

@@ -68,7 +68,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def small(folder, monkeypatch):
+def small(folder, narrow_presets, monkeypatch):
     """Works in that folder, with a classifier and a doctor that take no time, and runs in this process."""
     train_here(monkeypatch)
     monkeypatch.setenv("KERAS_HOME", str(folder / "home"))

@@ -20,7 +20,7 @@ def reuse_networks():
     """Every GAN has networks of its own here."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def build():
     """A function that returns the GAN of a preset for 4x4 images as it was built.
 

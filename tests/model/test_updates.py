@@ -84,7 +84,9 @@ class Restatement:
         return *self.update_d_jointly(real, fake, 0.5, s + 1), g_loss
 
 
-@pytest.mark.parametrize("name", ["keras", "kmnist", "aioz", "pytorch-gan"])
+@pytest.mark.parametrize(
+    "name", ["keras", "aioz", *(pytest.param(n, marks=pytest.mark.slow) for n in ("kmnist", "pytorch-gan"))]
+)
 def test_two_steps_equal_their_restatement_in_losses_and_all_weights(name, build):
     gan = build(name, precision="float64")
     twin = GAN(name, image_shape=SHAPE, latent_dim=LATENT_DIM, precision="float64")

@@ -103,7 +103,7 @@ def restore(gan, other, folder):
         state_dict.import_weights(other, network, state_dict.read_weights(path, gan.preset, network))
 
 
-@pytest.mark.parametrize("preset", ["keras", "kmnist", "tutorial"])
+@pytest.mark.parametrize("preset", ["keras", pytest.param("kmnist", marks=pytest.mark.slow), "tutorial"])
 def test_weights_come_back_bit_for_bit(preset, tmp_path):
     gan, other = lived_in(preset, **SMALL), GAN(preset, seed=1, **SMALL)
     restore(gan, other, tmp_path)

@@ -30,16 +30,7 @@ def small(build):
 # every preset, both engines
 
 
-CASES = [
-    ("aioz", "train_on_batch"),
-    *(
-        pytest.param(preset, engine, marks=pytest.mark.slow)
-        for preset, engine in [
-            *((p, "train_on_batch") for p in PRESETS if p != "aioz"),
-            ("keras", "compiled"),
-        ]
-    ),
-]
+CASES = [*((preset, "train_on_batch") for preset in PRESETS), ("keras", "compiled")]
 KILLS = {"aioz": (1, 4, 9, 11, 12)}  # after which steps, when their rows were just written
 
 
@@ -48,6 +39,7 @@ def numbers(preset):
     return dict(epochs=STEPS // per_epoch, batch_size=16, sample_interval=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("preset", "engine"), CASES)
 def test_run_that_was_killed_ends_as_the_one_that_was_not(
     preset, engine, tmp_path, pixels, small, monkeypatch
