@@ -109,18 +109,10 @@ def read_csv(path: Path) -> LoadedImages:
         ValueError: the rows are no square grey images.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):
-            names, first = _read_first_lines(path)
-            column, side = _find_columns(names, len(first))
-            kind = np.dtype(np.float32 if any("." in word or "e" in word for word in first) else np.int32)
-            limit = _MAX_CSV_BYTES // (kind.itemsize * len(first))
-            skip = 1 if names else 0
-            rows = np.loadtxt(
-                path, kind, delimiter=",", skiprows=skip, ndmin=2, max_rows=limit + 1, encoding="utf-8-sig"
-            )
-            if len(rows) > limit:
-                raise ValueError(f"it has more than {limit:,} rows; an .npy file may hold more")
-            column = _find_unnamed_column(rows) if column is not None and not names else column
+        names, first = _read_first_lines(path)
+        column, side = _find_columns(names, len(first))
+        rows = _read_rows(path, len(first), skip=1 if names else 0)
+        column = _find_unnamed_column(rows) if column is not None and not names else column
         is_label = column is not None and (not names or names[column] in _LABEL_COLUMNS)
         labels = rows[:, column] if is_label else None
         pixels = rows if column is None else np.delete(rows, column, 1)
@@ -135,6 +127,22 @@ def read_csv(path: Path) -> LoadedImages:
         notes = (*notes, f"The {which} of {rows.shape[1]} columns without names is read as labels.")
     images, turned = turn_emnist(path, loaded.images)
     return LoadedImages(images, labels, (*turned, *notes))
+
+
+def _read_rows(path, columns, skip):
+    """Returns the rows of a file, int32 where all its numbers are integers, else float32."""
+    limit = _MAX_CSV_BYTES // (4 * columns)
+    options = dict(delimiter=",", skiprows=skip, ndmin=2, max_rows=limit + 1, encoding="utf-8-sig")
+    with warnings.catch_warnings(action="ignore"):
+        # NumPy below 2.3 makes 0.5 the integer 0 and only says that this is deprecated
+        warnings.simplefilter("error", DeprecationWarning)
+        try:
+            rows = np.loadtxt(path, np.int32, **options)
+        except ValueError:
+            rows = np.loadtxt(path, np.float32, **options)
+    if len(rows) > limit:
+        raise ValueError(f"it has more than {limit:,} rows; an .npy file may hold more")
+    return rows
 
 
 def _find_unnamed_column(rows):

@@ -214,13 +214,18 @@ def test_index_that_pandas_writes_is_left_out_and_is_no_label(tmp_path):
     assert loaded.labels is None and "The column '' is left out" in loaded.notes[0]
 
 
-def test_csv_of_floats_and_of_emnist_are_read_as_such(tmp_path):
+def test_csv_of_emnist_is_turned_upright(tmp_path):
     write_csv(tmp_path / "emnist-letters-train.csv", [[c, *row] for row, c in zip(ROWS, CLASSES)])
     loaded = array_file.read_csv(tmp_path / "emnist-letters-train.csv")
     np.testing.assert_array_equal(loaded.images[..., 0], DIGITS.transpose(0, 2, 1))
     assert "turned upright" in loaded.notes[0]
-    write_csv(tmp_path / "x.csv", (DIGITS.reshape(5, 784) / 255).tolist())
-    np.testing.assert_array_equal(array_file.read_csv(tmp_path / "x.csv").images[..., 0], DIGITS)
+
+
+@pytest.mark.parametrize("black", ["0", "0.0"])
+def test_floats_in_csv_are_read_whatever_the_first_row_holds(black, tmp_path):
+    expected = np.r_[[np.zeros((28, 28), np.uint8)], DIGITS]
+    write_csv(tmp_path / "x.csv", [[black] * 784, *(DIGITS.reshape(5, 784) / 255).tolist()])
+    np.testing.assert_array_equal(array_file.read_csv(tmp_path / "x.csv").images[..., 0], expected)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +236,7 @@ def test_csv_of_floats_and_of_emnist_are_read_as_such(tmp_path):
         ([ROWS[0], ROWS[1][:-1]], "columns"),
         ([[*ROWS[0][:-1], "x"], ROWS[1], [*ROWS[2][:-1], "x"]], "could not convert string"),
         ([[300] * 784], "integers from 0 to 255"),
-        ([["nan", *ROWS[0][1:]], ROWS[1]], "could not convert string 'nan'"),
+        ([["nan", *ROWS[0][1:]], ROWS[1]], "integers from 0 to 255 .* Received: float32 from nan"),
         ([["label", "a"], ROWS[0]], "its first line names 2 columns, and its second has 784"),
         ([], "Received: 1 columns"),
     ],
