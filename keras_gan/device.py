@@ -79,7 +79,7 @@ def gains_by_xla(precision: str) -> bool:
 
 
 def check_precision(precision: str, warn: Callable[[str], object]) -> None:
-    """Calls `warn` with a line where "mixed_bfloat16" gains no time, or not always: on CPUs.
+    """Warns if "mixed_bfloat16" is not, or not always, faster on this machine: on CPUs.
 
     Raises:
         ValueError: the GPU cannot multiply bfloat16, or oneDNN is kept from what TensorFlow asks it for.
@@ -102,7 +102,7 @@ def check_precision(precision: str, warn: Callable[[str], object]) -> None:
 
 
 def _check_onednn():
-    """Raises ValueError where TensorFlow asks oneDNN for bfloat16 that it is not allowed: a crash, 139."""
+    """Raises ValueError for settings of oneDNN with which bfloat16 crashes the process (exit code 139)."""
     for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
         isa = os.environ.get(name, "").upper()
         below = isa == "AVX" or isa.startswith(("SSE", "AVX2"))

@@ -1,4 +1,4 @@
-"""Streams for stdout and stderr that never fail, so that what is printed ends no work."""
+"""Streams for stdout and stderr that never raise: a line that cannot be printed ends no training."""
 
 import contextlib
 import os

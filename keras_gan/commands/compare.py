@@ -26,7 +26,10 @@ from keras_gan.preset_diff import get_preset
 @gan_option
 @click.argument("runs", nargs=-1, metavar="[RUN RUN ...]", type=UserPath())
 @click.option(
-    "--label", "labels", multiple=True, help="Name of a RUN, once for each; equal names are one side."
+    "--label",
+    "labels",
+    multiple=True,
+    help="Name of a RUN, once for each; a run and its losses may share one.",
 )
 @click.option("--preset", type=PresetName(), help="Train this published GAN in both frameworks.")
 @click.option("--epochs", type=Integer(), help="With --preset: epochs. Default: the preset's.")

@@ -39,8 +39,8 @@ def evaluate(
     python cli.py evaluate images
     python cli.py evaluate images/checkpoint.best.npz --features classifier
 
-    Quality (Fréchet and kernel distance, Inception Score, precision, recall, SSIM, PSNR), diversity,
-    copying, stability of the losses, discriminator against generator, and a diagnosis.
+    Prints quality (Fréchet and kernel distance, Inception Score, precision, recall, SSIM, PSNR), diversity,
+    copying, stability of the losses, how often the discriminator is right, and a diagnosis.
     """
     with reject_wrong_values():
         check_strategy(strategy, replicas)

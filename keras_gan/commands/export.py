@@ -17,7 +17,7 @@ _FORMATS = ("keras", "savedmodel", "onnx", "html", "torch")
 @click.command(short_help="Write the generator of a run for other programs.")
 @gan_option
 @click.argument("run", type=UserPath())
-@click.option("--format", type=click.Choice(_FORMATS), required=True, help="Format to write, as below.")
+@click.option("--format", type=click.Choice(_FORMATS), required=True, help="Format to write; see above.")
 @click.option("--out", type=UserPath(), metavar="DIR", help="Folder to write to. Default: RUN.")
 @click.option("--overwrite", is_flag=True, help="Replace files of these names.")
 def export(run, format, out, overwrite):
@@ -34,7 +34,8 @@ def export(run, format, out, overwrite):
     torch        generator.pt, discriminator.pt, for the published PyTorch modules
 
     The first three take noise z, float32 (n, latent_dim), and return images, float32 (n, h, w, c)
-    in [-1, 1], whatever the precision of the run. Each is loaded again and compared on 1,000 images.
+    in [-1, 1], whatever the precision of the run. All but torch are loaded again and compared on
+    1,000 images.
     """
     start_tensorflow()
     from keras_gan.export import generator

@@ -86,14 +86,19 @@ def load_extractor(real, which, weights, batch_size, offline, workers):
 @gan_option
 @click.argument("a", type=UserPath())
 @click.argument("b", required=False, type=UserPath())
-@click.option("--count", type=Integer(2), help="Most images of each. Default: all, 5000 of a run.")
+@click.option("--count", type=Integer(2), help="Images of each side at most. Default: all, 5000 of a run.")
 @click.option("--image-size", type=Size(), help="Resize images to 64 or to 64x48 as they are read.")
 @image_options
 @mode_option
 @click.option(
-    "--save-stats", type=UserPath(), metavar="FILE.npz", help="Write A's statistics; B may be left out."
+    "--save-stats",
+    type=UserPath(),
+    metavar="FILE.npz",
+    help="Write A's statistics; B is then optional.",
 )
-@click.option("--protocol", metavar="NAME", help="Features of statistics files that do not record them.")
+@click.option(
+    "--stats-features", "--protocol", metavar="NAME", help="Features of statistics files that record none."
+)
 @add_feature_options(_FEATURES_OF_FID)
 def fid(
     a,
@@ -104,7 +109,7 @@ def fid(
     background,
     mode,
     save_stats,
-    protocol,
+    stats_features,
     which,
     weights,
     batch_size,
@@ -133,7 +138,7 @@ def fid(
     from keras_gan.data.options import ImageOptions
 
     options = ImageOptions.create(size=image_size, fit=fit, background=background)
-    assumed = protocol or (None if which == "all" else which)
+    assumed = stats_features or (None if which == "all" else which)
     with open_workers(strategy, replicas, device) as workers:
 
         def open_all():

@@ -28,7 +28,7 @@ def main():
 
     \b
     python cli.py train --epochs 30000     train on MNIST, samples go to images/
-    python cli.py train --resume           continue it, after whatever stopped it
+    python cli.py train --resume           continue that run, whatever stopped it
     python cli.py sample images            draw new images from the trained generator
     """
 

@@ -18,7 +18,7 @@ from keras_gan.streams import escape_controls
 
 DATA = "Folder, .zip, .npz, .npy, .csv or idx(.gz) file of images, instead of a data set."
 IMAGE_SIZE = "Resize images to 64 or to 64x48 (height x width)."
-FIT = "How images of another aspect ratio become --image-size: crop at the centre, or stretch."
+FIT = "What is done to images of another aspect ratio than --image-size: crop at the centre, or stretch."
 BACKGROUND = "Colour behind transparent pixels: a name or #rrggbb."
 _DEFAULT = "Default: the run's, or as in `train`."
 FEATURES = (
@@ -29,8 +29,8 @@ WEIGHTS = (
     "File of InceptionV3's weights, as Keras or the package publishes it. Default: cached or downloaded."
 )
 _MODE = (
-    "How the generator draws: in inference mode, or in training mode, where batches of the preset's size are "
-    "normalised by their own statistics, as PyTorch's programs save them. Default: inference."
+    "Mode of the generator; in training mode batch normalisation uses each batch's own statistics, as in "
+    "PyTorch programs that never call eval(). Default: inference."
 )
 JSON = "Print the numbers as JSON."
 _HIDDEN = ("sklearn", "matplotlib")  # Keras imports them for what no command uses: a second of three

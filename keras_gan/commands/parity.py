@@ -7,7 +7,7 @@ import click
 
 from keras_gan import progress
 from keras_gan.commands.option_types import SEED, DatasetName, Integer, PresetName, UserPath
-from keras_gan.commands.options import DATA, JSON, OFFLINE, image_options, start_tensorflow, warn
+from keras_gan.commands.options import BACKGROUND, DATA, JSON, OFFLINE, start_tensorflow, warn
 from keras_gan.preset_diff import get_preset
 from keras_gan.setting_checks import MAX_VALUES
 
@@ -50,7 +50,7 @@ _MODES = ("float64", "resync", "free")
     help="Data set, see `datasets`, or auto.",
 )
 @click.option("--data", type=UserPath(), help=DATA)
-@image_options
+@click.option("--background", default="white", show_default=True, metavar="COLOUR", help=BACKGROUND)
 @click.option("--offline", is_flag=True, help=OFFLINE)
 @click.option("--outdir", type=UserPath(), help="Folder of chart and samples. Default: parity-PRESET.")
 @click.option("--json", "as_json", is_flag=True, help=JSON)
@@ -62,7 +62,6 @@ def parity(
     seed,
     dataset,
     data,
-    fit,
     background,
     offline,
     outdir,
@@ -82,7 +81,7 @@ def parity(
     from keras_gan.data.options import ImageOptions
 
     chosen = get_preset(preset)
-    options = ImageOptions.create(fit=fit, background=background, max_values=MAX_VALUES)
+    options = ImageOptions.create(background=background, max_values=MAX_VALUES)
     images = datasets.load_dataset(dataset, data, options, offline=offline, warn=warn).images
     start_tensorflow("cpu")
     from keras_gan.figures.curves import save_differences

@@ -67,18 +67,25 @@ _FRAMES = {"gif": 60, "interpolate": 9}  # a GIF of 60 grids of 28x28 images has
 @click.option(
     "--frames",
     type=Integer(2, MAX_IN_PICTURE),
-    help="Most grids of --gif, images of --interpolate. Default: {gif}, {interpolate}.".format(**_FRAMES),
+    help="Grids in --gif at most (default {gif}), or images in --interpolate (default {interpolate}).".format(
+        **_FRAMES
+    ),
 )
 @click.option(
-    "--nearest", is_flag=True, help="Show each beside its nearest training images: RUN/nearest.png."
+    "--nearest", is_flag=True, help="Show each sample beside its nearest training images: RUN/nearest.png."
 )
-@click.option("--real", is_flag=True, help="Show them beside as many real images: RUN/real.png.")
+@click.option("--real", is_flag=True, help="Show the samples beside as many real images: RUN/real.png.")
 @click.option("--dataset", type=DatasetName(), help="Real images, see `datasets`. Default: those of the run.")
 @click.option("--data", type=UserPath(), help=DATA)
 @image_options
 @mode_option
 @click.option("--offline", is_flag=True, help=OFFLINE)
-@click.option("--out", type=UserPath(), metavar="FILE", help="Picture to write. Default: RUN/samples.png.")
+@click.option(
+    "--out",
+    type=UserPath(),
+    metavar="FILE",
+    help="Picture to write. Default: in RUN, samples.png or as said above.",
+)
 def sample(run, out, **options):
     """Draws images from the generator of a run; the same seed gives the same image.
 
@@ -223,7 +230,9 @@ def _save_gif(folder, out, most):
     run = info.read(folder)
     grids = run.list_grids()
     if not grids:
-        raise FileNotFoundError(f"RUN must hold sample grids such as 0.png. Received: {folder}, without.")
+        raise FileNotFoundError(
+            f"RUN must hold sample grids such as 0.png. Received: {folder}, which holds none."
+        )
     steps = gif.evenly_spaced(list(grids), most)
     captions = [gif.make_caption(step, run.info) for step in steps]
     path = Path(out or folder / "training.gif")

@@ -36,7 +36,7 @@ def verify(ctx, run, steps, data, fit, background, offline, as_json):
     dataset = info.load_dataset(config, offline=offline, warn=warn)
     recorded = read(run).read_history()
     if recorded is None or not len(recorded["step"]):
-        raise ValueError(f"RUN must hold a history.csv with rows. Received: {run}, without.")
+        raise ValueError(f"RUN must hold a history.csv with rows. Received: {run}, which holds none.")
     start_tensorflow(config.device, config.gan.precision)
     from keras_gan.model.gan import GAN
     from keras_gan.training import verify

@@ -179,11 +179,3 @@ def resize(images: np.ndarray, size: tuple[int, int], fit: str = "stretch") -> n
     for i, image in enumerate(squeezed):
         resized[i] = np.asarray(fit_image(Image.fromarray(image), size, fit)).reshape(resized.shape[1:])
     return resized
-
-
-def to_grey(images: np.ndarray) -> np.ndarray:
-    """Returns uint8 (n, h, w, 1): the luma of uint8 (n, h, w, 3), 0.299 R + 0.587 G + 0.114 B.
-
-    The weights are those of ITU-R BT.601, which Pillow uses, too.
-    """
-    return np.rint(images @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)[..., None]

@@ -95,7 +95,7 @@ def train_or_load_classifier(labelled: Dataset, warn: Callable[[str], object]) -
             return model, str(arrays.get("cpu", ""))
         except (KeyError, ValueError) as error:
             warn(f"The cached classifier is trained again: {path} is damaged ({error}).")
-    warn(f"Training a classifier of {labelled.name}, once: its features measure the samples.")
+    warn(f"Training a classifier of {labelled.name} for its features; it is kept for next time.")
     _train(model, resize(labelled.images, model.input_shape[1:3]), targets)
     cpu = get_cpu_kind()
     arrays = {str(i): w for i, w in enumerate(model.get_weights())}

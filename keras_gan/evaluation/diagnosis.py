@@ -14,9 +14,9 @@ def diagnose(rows):
     classes = value.get("classes")
     ratio = value["frechet_distance"] / max(real["frechet_distance"], 1e-9)
     parts = [
-        f"its samples are {ratio:.3g} times as far from the training images as test images are",
-        f"{classes} classes occur where test images have {real['classes']}" if classes else "",
-        f"copying is {value['copying']:.2f} where copies have 1",
+        f"Fréchet distance {ratio:.3g} times that of test images",
+        f"{classes} of {real['classes']} classes" if classes else "",
+        f"copying {value['copying']:.2f} (copies have 1)",
         _describe_losses(value),
         f"{value['fooled']:.0%} of the samples fool the discriminator" if "fooled" in value else "",
     ]

@@ -1,4 +1,4 @@
-"""A run in numbers: quality, diversity, copying, stability and interplay; `diagnosis` puts them in words.
+"""A run in numbers: quality, diversity, copying, stability, discriminator; `diagnosis` puts them in words.
 
 The same numbers of real images that were not trained on stand beside those of the samples: what
 is to be expected of samples that are as good as real ones, at that number of images.
@@ -70,7 +70,7 @@ def evaluate(source, extractor, train, test, count, seed, warn):
     values["pixel_std"], baseline["pixel_std"] = std, 1.0
     values |= _stability(source.read_history())
     if source.gan.discriminator:  # which a generator.keras lacks
-        values |= _interplay(source.gan, others.images, fakes.images)
+        values |= _measure_discriminator(source.gan, others.images, fakes.images)
     measured_on = {
         "step": source.gan.step,
         "epoch": -(-source.gan.step // source.run.steps_per_epoch),
@@ -161,7 +161,7 @@ def fit_trend(losses):
     return float(1000 * np.polyfit(np.arange(len(tail)), tail, 1)[0]), float(tail.std())
 
 
-def _interplay(gan, real, fakes):
+def _measure_discriminator(gan, real, fakes):
     """Returns how often the discriminator, in inference mode, is right, and how often it is fooled."""
     on_real, on_fake = (_takes_for_real(gan, images) for images in (real, fakes))
     return {"d_acc_real": on_real, "d_acc_fake": 1 - on_fake, "fooled": on_fake}

@@ -127,7 +127,7 @@ def load_stats(path: str | Path, assumed: str | None = None) -> FeatureStats:
     if spec is None and assumed is None:
         raise ValueError(
             f"Statistics must record their features. Received: {path}, which does not; "
-            "--protocol NAME says which they are, as in --protocol pytorch-fid."
+            "--stats-features NAME says which they are, such as pytorch-fid."
         )
     return FeatureStats(gaussian, spec or {"assumed": EARLIER_NAMES.get(str(assumed), str(assumed))})
 

@@ -82,5 +82,5 @@ def load_stand_in(real: Dataset, test: Dataset | None, warn: Warn) -> FeatureExt
     """Returns the extractor that needs no download: "classifier" of labelled images, "pca" of others."""
     if real.labels is not None:
         return load_classifier(real, test, warn)
-    warn(f"{real.name} has no labels to train a classifier on: features are pca, of its pixels.")
+    warn(f"{real.name} has no labels to train a classifier on: the features are pca, of the pixels.")
     return load_pca(real)

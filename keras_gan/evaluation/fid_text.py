@@ -46,12 +46,12 @@ def list_warnings(result: dict) -> Iterator[str]:
     few = min(n for n in (result["n_a"], result["n_b"], ENOUGH_IMAGES) if n is not None)
     if few < ENOUGH_IMAGES:
         yield (
-            f"With {few} images, fewer than {ENOUGH_IMAGES}, a Fréchet distance is mostly the bias of their "
-            "number: compare it at equal numbers, and with the real baseline."
+            f"With {few} images, fewer than {ENOUGH_IMAGES}, the bias of a small number dominates a Fréchet "
+            "distance: compare it at equal numbers only, and with the real baseline."
         )
     real = result["real_baseline"]
     if real and result["n_a"] and real["n"] < result["n_a"]:
         yield (
-            f"The real baseline is of {real['n']} images, as there are no more real ones; at "
-            f"{result['n_a']} it would be lower."
+            f"The real baseline has {real['n']} images, as there are no more; with {result['n_a']} it would "
+            "be lower."
         )

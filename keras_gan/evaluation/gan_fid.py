@@ -87,7 +87,7 @@ def _find_training_images(gan: GAN, warn: Warn) -> tuple[Dataset, Dataset | None
         return gan.trained_on, None
     if gan.step:
         raise ValueError(
-            "real must say which images the samples are compared with, as it is not known on which the GAN "
-            "was trained. Received: None; give a data set's name, a path or an array."
+            "real must be given, as the images that this GAN was trained on are not known. Received: None; "
+            "give a data set's name, a path or an array."
         )
     return load_parts(gan.preset.dataset, None, DEFAULTS, warn=warn)

@@ -138,7 +138,7 @@ def _open_input(name, path, warn, options):
         return ImageSet(name, datasets.load_dataset(path=path, options=options, warn=warn).images)
     run = read_run(path)
     if not run.checkpoint.is_file():
-        raise FileNotFoundError(f"Expected a run with a {CHECKPOINT}. Received: {path}, without one.")
+        raise FileNotFoundError(f"Expected a run with a {CHECKPOINT}. Received: {path}, which has none.")
     return RunInput(name, run, load_gan_or_generator(run.checkpoint))
 
 
@@ -183,7 +183,7 @@ def load_training_images(sources, dataset, path, offline, warn, fit=None, backgr
         return info.load_dataset(dataclasses.replace(info.config, **given), **where)
     except (OSError, ValueError) as error:
         kind = ValueError if isinstance(error, ValueError) else FileNotFoundError
-        raise kind(f"{error} --dataset or --data names the real images, too.") from None
+        raise kind(f"{error} Or name the real images with --dataset or --data.") from None
 
 
 def load_parts(name, path, options, split="train", **where):

@@ -164,7 +164,9 @@ def _load_torchscript(path: Path) -> FeatureExtractor:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     layers = getattr(torch.jit.load(str(path), map_location="cpu").eval(), "layers", None)
     if layers is None:
-        raise ValueError(f"Expected clean-fid's TorchScript, which has `layers`. Received: {path}, without.")
+        raise ValueError(
+            f"Expected clean-fid's TorchScript, which has `layers`. Received: {path}, which has none."
+        )
 
     def compute(images):
         with torch.inference_mode():

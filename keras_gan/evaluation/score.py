@@ -11,7 +11,7 @@ class Scorer:
 
     Args:
         extractor: `features.FeatureExtractor`.
-        dataset: `data.Dataset` of the training images, all of which are the real side.
+        dataset: `data.datasets.Dataset` of the training images, all of which are the real side.
         samples: number of samples, of the same noise every time.
         warn: called with a line where cached statistics are damaged.
     """

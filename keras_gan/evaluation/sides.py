@@ -102,5 +102,5 @@ def _find_real_images(side, offline, warn):
         try:
             return load_real_images([side.source], None, None, offline, warn)
         except (OSError, ValueError) as error:
-            warn(f"{error} Features do without them.")
+            warn(f"{error} The features are chosen without these images.")
     return None

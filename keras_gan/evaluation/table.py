@@ -17,14 +17,14 @@ METRICS = {  # metric: (group, name, format, which direction is better)
     "classes": ("diversity", "classes that occur", "d", "higher"),
     "class_entropy": ("diversity", "entropy of the classes, nats", ".3f", "higher"),
     "pixel_std": ("diversity", "std of the pixels, share of the real images'", ".3f", "higher"),
-    "copying": ("copying", "nearer to a training image than a test image is", ".3f", ""),
+    "copying": ("copying", "copying (0.5 by chance, 1 of copies)", ".3f", ""),
     "d_loss_trend": ("stability", "d_loss, change in 1000 steps", "+.4f", ""),
     "d_loss_std": ("stability", "d_loss, std", ".4f", ""),
     "g_loss_trend": ("stability", "g_loss, change in 1000 steps", "+.4f", ""),
     "g_loss_std": ("stability", "g_loss, std", ".4f", ""),
-    "d_acc_real": ("interplay", "real images that D takes for real", ".3f", ""),
-    "d_acc_fake": ("interplay", "samples that D takes for fake", ".3f", ""),
-    "fooled": ("interplay", "samples that fool D", ".3f", ""),
+    "d_acc_real": ("discriminator", "real images that D takes for real", ".3f", ""),
+    "d_acc_fake": ("discriminator", "samples that D takes for fake", ".3f", ""),
+    "fooled": ("discriminator", "samples that fool D", ".3f", ""),
 }
 
 

@@ -41,9 +41,11 @@ def draw_curves(path, runs, labels=None):
 def _read_history(run):
     table = run.read_history()
     if table is None:
-        raise FileNotFoundError(f"Expected a run with a history.csv. Received: {run.folder}, without one.")
+        raise FileNotFoundError(f"Expected a run with a history.csv. Received: {run.folder}, which has none.")
     if not len(table["step"]):
-        raise ValueError(f"Expected a run of at least one step. Received: {run.folder}, without a row.")
+        raise ValueError(
+            f"Expected a run of at least one step. Received: {run.folder}, whose history.csv has no row."
+        )
     return table
 
 

@@ -96,7 +96,7 @@ def interpolate_linear(a, b, t):
 
 
 def interpolate_spherical(a, b, t):
-    """Returns points on the arc from a to b, float32 (n, latent_dim), from what `linear` takes.
+    """Returns points on the arc from a to b, float32 (n, latent_dim); arguments as of `interpolate_linear`.
 
     slerp(a, b; t) = (sin((1 - t) w) a + sin(t w) b) / sin w, with w the angle between a and b:
     Shoemake 1985, Animating rotation with quaternion curves; for the noise of generative networks

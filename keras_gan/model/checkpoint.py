@@ -79,7 +79,7 @@ def load_gan(cls: type, path: str | Path) -> Any:
     kind = saved.gan_class and find_gan_class(saved.gan_class, cls) or cls
     if saved.gan_class and name_gan_class(kind) is None:  # `GAN` itself
         raise ClassNotImported(
-            f"{path} is of the class {saved.gan_class}, which is imported only if you say so: "
+            f"{path} was written by the class {saved.gan_class}, which is not imported by itself: give "
             f"--gan {saved.gan_class}, or load it with that class in Python."
         )
     gan = kind(**saved.config.to_dict())

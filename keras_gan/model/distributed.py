@@ -144,16 +144,16 @@ def check_shares(gan: Any, n_images: int, batch_size: int, workers: Workers) -> 
     for found in (own, *random, *(f"{type(o).__name__} that clips gradients" for o in clipping)):
         if found:
             raise ValueError(
-                "A strategy needs published updates, and no random layers or clipping of gradients, which "
-                f"would see a part of each batch. Received: {found}; --strategy none trains it."
+                "A strategy needs the published updates, without random layers or clipping of gradients, "
+                f"which would see only a part of each batch. Received: {found}; --strategy none trains it."
             )
     # Parts of unequal size
     n = workers.replicas
     if not gan.rule.batches_with_replacement and n_images % n:
         numbers = ", ".join(str(i) for i in range(1, 65) if n_images % i == 0)
         raise ValueError(
-            "The last batch of a pass must have equal parts for the replicas, which takes a multiple of them "
-            f"as number of images. Received: {n_images} images for {n} replicas; {numbers} replicas would do."
+            "The number of images must be a multiple of that of replicas, as the last batch of a pass is "
+            f"shared, too. Received: {n_images} images for {n} replicas; {numbers} replicas would do."
         )
     if batch_size % n:
         sizes = [str(size) for size in (batch_size // n * n, batch_size // n * n + n) if 0 < size <= n_images]

@@ -73,9 +73,10 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
         gan: `GAN`.
         images: uint8 (n, h, w, c).
     """
+    # How many steps the inputs of a call have room for; small data sets stay on the device
     batch = batches(gan, len(images), batch_size)
     is_large = images.nbytes > LARGE
-    most = max(1, min(MAX_STEPS, MAX_ROWS // batch_size))  # steps that the inputs of a call have room for
+    most = max(1, min(MAX_STEPS, MAX_ROWS // batch_size))
     if is_large:
         most = max(1, min(most, LARGE // 16 // (batch_size * images[0].nbytes)))
     on_device = None if is_large else tf.constant(images)
@@ -85,12 +86,13 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
         return (on_device, rows, noises) if not is_large else (*_gather(images, call, most), noises)
 
     function = _steps_of(gan)
-    if not is_plain(gan):
+    if not is_plain(gan):  # a subclass: two traces that differ would freeze a random number or a counter
         arguments = pass_arrays([batch(gan.step)])
         with keras_settings(gan.config.precision):
             check_overridden(
                 gan, lambda: _steps_of(gan).get_concrete_function(*arguments, **_counts(gan.step, 1))
             )
+    # A thread draws the batches of the next call while the device is busy with this one
     drawn: dict[int, tuple[np.ndarray, list[np.ndarray]]] = {}  # batch by step
     thread = ThreadPoolExecutor(1)
 

@@ -1,4 +1,4 @@
-"""Layer lists to Keras models, with the optimizer, loss and normalisation each framework computes.
+"""Builds the Keras networks of a preset from its lists of layers, and draws their initial weights.
 
 `semantics` is "keras" or "torch": where the two differ, a preset that was published in PyTorch
 follows PyTorch, so that it makes the updates of the published code.

@@ -11,7 +11,8 @@ def gan_step(rule: UpdateRule, nets: Any, real: Any, z: Sequence[Any]) -> tuple[
 
     The discriminator ascends log D(x) + log(1 - D(G(z))); the generator ascends log D(G(z)),
     which the paper recommends in place of descending log(1 - D(G(z))).
-    The fakes shown to the discriminator are made first, by the generator as the step finds it.
+    The first fakes are made before either update; further ones, of `d_steps` above 1, just before the
+    update of the discriminator that sees them.
 
     Args:
         nets: offers `generate(z) -> fake`, `update_discriminator(real, fake) ->
@@ -25,7 +26,12 @@ def gan_step(rule: UpdateRule, nets: Any, real: Any, z: Sequence[Any]) -> tuple[
         (d_loss_real, d_loss_fake, g_loss, d_acc_real, d_acc_fake) of this batch; of the discriminator's
         last update.
     """
-    z_d, z_g = (z[:-1], z[-1]) if rule.fresh_noise else (z, z[0 if rule.generator_first else -1])
+    # Noises of the discriminator's updates and noise of the generator's, which without fresh noise is
+    # that of the update next to it
+    if rule.fresh_noise:
+        z_d, z_g = z[:-1], z[-1]
+    else:
+        z_d, z_g = z, z[0] if rule.generator_first else z[-1]
     # The fakes that the discriminator sees; a forward pass of the generator.
     fake = nets.generate(z_d[0])
     # The updates. Each costs a forward and a backward pass of its network; the generator's passes

@@ -85,7 +85,7 @@ def _list_constants(graph_def):
 
 
 def check_overridden(gan: Any, trace: Callable[[], Any]) -> None:
-    """Raises ValueError where an overridden method does what would be done once, when it is traced.
+    """Raises ValueError if an overridden method does something that would happen only while it is traced.
 
     Python's and NumPy's random numbers and attributes that count steps would be frozen.
     """

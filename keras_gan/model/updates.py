@@ -41,7 +41,7 @@ def build_loss(semantics: str) -> keras.losses.Loss:
 
 
 def accuracy(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-    """Returns the share of images told rightly, (batch,); a smoothed label counts as real."""
+    """Returns the share of images classified correctly, (batch,); a smoothed label counts as real."""
     right = (y_true > 0.5) == (y_pred > 0.5)
     return tf.reduce_mean(tf.cast(right, y_pred.dtype), axis=-1)
 

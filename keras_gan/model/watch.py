@@ -23,7 +23,7 @@ _AGAIN = "start all workers again"
 
 
 def meet(addresses: list[str], own: int) -> None:
-    """Returns when all workers have started.
+    """Waits until all workers have started.
 
     Args:
         addresses: "host:port" of every worker.

@@ -182,8 +182,8 @@ class Workers:
             others = [name for name, a, b in zip(values, own, numbers[0], strict=True) if a != b]
             if others:
                 raise ValueError(
-                    f"All workers must be of the same run. Received: other {', '.join(others)} on worker {i} "
-                    f"({self.addresses[i]}) than on worker 0 ({self.addresses[0]})."
+                    f"All workers must have the same {', '.join(others)}. Received: worker {i} "
+                    f"({self.addresses[i]}) differs from worker 0 ({self.addresses[0]})."
                 )
 
     def in_turn(self, load: Callable[[], T]) -> T:

@@ -83,7 +83,7 @@ def build_gan_for(preset: Preset, weights: Weights, image_size: tuple[int, int] 
     keys = [weights.prefix + tail for tail in _list_tails(preset, "generator")]
     kernels = [weights.arrays[key] for key in keys if weights.arrays[key].ndim == 2]
     if not kernels:
-        raise ValueError(f"Expected matrices of weights. Received: {weights.path}, without.")
+        raise ValueError(f"Expected matrices of weights. Received: {weights.path}, which has none.")
     shape = _find_image_shape(kernels[-1].shape[0], image_size)
     return GAN(preset.name, latent_dim=kernels[0].shape[1], image_shape=shape)
 

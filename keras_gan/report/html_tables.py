@@ -115,8 +115,10 @@ def _evaluation(rows):
             group = of
         cells = _number(row, form) + _number({"value": row.get("real")}, form)
         lines.append(f'<tr><th scope="row">{escape(what)}{_ARROWS[better]}</th>{cells}</tr>')
-    baseline = f"Test images: what {escape(rows[0]['n_test'])} real images that were not trained on get."
-    note = f'<p class="muted">{baseline} Better is lower (↓) or higher (↑).</p>'
+    baseline = (
+        f"Test images: the numbers of {escape(rows[0]['n_test'])} real images that were not trained on."
+    )
+    note = f'<p class="muted">{baseline} ↓ lower is better, ↑ higher is better.</p>'
     table = _table(("", "samples", "test images"), lines)
     return f'<h3>Evaluation at {_when(rows[0])}</h3><div class="box">{table}</div>{note}'
 

@@ -58,8 +58,8 @@ def list_caveats(info):
     """Yields a line on each thing that the command of a `RunInfo` does not repeat."""
     if info.data["source"] == "memory":
         yield (
-            "The images came from memory, where the command finds none: save them as an .npz file and "
-            "name it with --data."
+            "The images were passed in memory, which the command cannot: save them as an .npz file and name "
+            "it with --data."
         )
     if info.weights_from:
         yield (

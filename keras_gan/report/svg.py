@@ -19,7 +19,7 @@ def draw_chart(x, y, unit, label):
     """Returns a chart as text: the smoothed curve over a pale band from least to greatest value.
 
     Args:
-        x, y: float (n,). Fewer than `plots.FEW` are drawn as they are, with points.
+        x, y: float (n,). Fewer than `curves.FEW` are drawn as they are, with points.
         unit: of x; label: what y is.
 
     Returns:

@@ -116,7 +116,7 @@ class RunInfo(NamedTuple):
         run = self._content() | self.config.to_dict()
         differing = [f"{n}={v!r}, {run[n]!r} in the run" for n, v in received.items() if v != run[n]]
         if differing:
-            raise ValueError(f"{name} must be of the run beside it. Received: {'; '.join(differing)}.")
+            raise ValueError(f"{name} must belong to the run. Received: {'; '.join(differing)}.")
 
     def check_class(self, name: str | Path, gan_class: dict[str, Any] | None) -> None:
         """Compares the class of a GAN, as `describe_gan_class` returns it, with that of the run.
@@ -130,14 +130,14 @@ class RunInfo(NamedTuple):
         if of_run != received:
             others = ", with other networks" if of_run[0] == received[0] else ""
             raise ValueError(
-                f"The run in {name} is of the class {of_run[0]} with its networks as they were. Received: "
-                f"{received[0]}{others}; --gan names a class."
+                f"The run in {name} was trained by the class {of_run[0]} and needs it with the same networks."
+                f" Received: {received[0]}{others}; --gan names a class."
             )
 
     def describe_changes(self, versions: dict[str, str]) -> str | None:
         """Returns a line on what changed since the run was trained, None if nothing did."""
         new = self.list_changes(versions)
-        return f"The run continues, but perhaps not bit for bit, with {', '.join(new)}." if new else None
+        return f"The run continues, but perhaps not bit for bit: {', '.join(new)}." if new else None
 
     def list_changes(self, versions: dict[str, str]) -> list[str]:
         """Returns what is not as it was when the run was trained, without Python, which computes nothing.
@@ -146,7 +146,7 @@ class RunInfo(NamedTuple):
         """
         before = self.versions | {"python": versions["python"]}
         return [
-            f"{name} {now} after {before[name]}"
+            f"{name} {now}, before {before[name]}"
             for name, now in versions.items()
             if name in before and before[name] != now
         ]

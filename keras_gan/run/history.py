@@ -92,7 +92,7 @@ def read(path):
     with open(path, encoding="utf-8", errors="replace") as file:
         header = file.readline(1000).rstrip("\n").split(",")
     if tuple(header) != COLUMNS:
-        raise ValueError(f"Expected the columns {', '.join(COLUMNS)}. Received: {path}, without.")
+        raise ValueError(f"Expected the columns {', '.join(COLUMNS)}. Received: {path}, which lacks some.")
     try:
         with warnings.catch_warnings(action="ignore"):  # NumPy warns of a history without rows
             table = np.loadtxt(path, delimiter=",", comments=None, skiprows=1, ndmin=2, encoding="utf-8")
@@ -103,6 +103,8 @@ def read(path):
     table = table.reshape(-1, len(COLUMNS))
     whole = table[:, :2]
     if not (np.isfinite(whole) & (whole == np.rint(whole))).all():
-        raise ValueError(f"Expected the numbers of step and epoch in every row. Received: {path}, without.")
+        raise ValueError(
+            f"Every row must have the numbers of its step and epoch. Received: {path}, with one that has not."
+        )
     integers = dict(zip(COLUMNS, whole.T.astype(np.int64)))
     return integers | dict(zip(COLUMNS[2:], table.T[2:], strict=True))

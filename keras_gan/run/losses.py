@@ -9,7 +9,6 @@ import numpy as np
 
 from keras_gan.start_tensorflow import import_tensorflow
 
-LOSSES = ("d_loss", "g_loss")
 _EVENTS = "**/*tfevents*"
 _STEPS = ("step", "steps", "global_step", "iteration", "iterations", "iter", "batch", "epoch", "epochs")
 _LOSS_WORDS = {"loss", "losses", "err", "error"}

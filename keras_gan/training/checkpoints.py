@@ -80,6 +80,7 @@ def find_newest(folder: Path, info: RunInfo, warn: Callable[[str], object]) -> t
     last_step = history.find_last_step(folder / HISTORY, info.first_step)
     if last_step == info.first_step and not any(map(os.path.lexists, paths)):
         return None
+    # The newer of the two that can be read, is of this run and not ahead of its history
     for path in paths:
         try:
             checkpoint = read_checkpoint(path)

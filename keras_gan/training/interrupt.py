@@ -69,7 +69,7 @@ def catch_signals() -> Iterator[StopRequest]:
 
 @contextlib.contextmanager
 def raise_on_signals() -> Iterator[None]:
-    """Raises `Interrupted` in the block at SIGINT, SIGTERM or SIGHUP, of which `catch_signals` tells more."""
+    """Raises `Interrupted` in the block at SIGINT, SIGTERM or SIGHUP; see `catch_signals`."""
 
     def stop(signum, frame):
         raise Interrupted(f"Stopped by {signal.Signals(signum).name}.", signum)

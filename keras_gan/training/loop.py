@@ -76,6 +76,7 @@ def train(
         OSError: `outdir` cannot be written.
         interrupt.Interrupted: a signal or a broken pipe stopped it, after a checkpoint.
     """
+    # Check the settings, before anything is loaded or written
     if info is None:
         datasets.check_outdir(outdir, config.data)
     if tensorboard:
@@ -83,9 +84,11 @@ def train(
     workers = workers or Workers()
     check_fit(gan, dataset, config)
     check_shares(gan, len(dataset.images), config.batch_size, workers)
+    # Load the network of the scores; all workers need the same one, and the same images
     extractor = workers.in_turn(lambda: _load_extractor(dataset, config, offline, workers))
     weights = getattr(extractor, "sha256", None)
     workers.check_same({"images": dataset.sha256, "feature extractor": weights})
+    # All workers but the first make its steps from here on, and write nothing
     if workers.index:
         return follow(gan, dataset.images, config.batch_size, workers, extractor)
     workers.listening = True
@@ -134,6 +137,7 @@ def _train_steps(training, request, scorer, quiet, tensorboard, callbacks):
     say = (lambda line: None) if quiet else print
     for line in describe_run(gan, dataset, config, folder.path):
         say(line)
+    # Collect what watches the run: TensorBoard, a notebook, Keras callbacks
     views = []
     if tensorboard:
         name, settings = folder.path.absolute().name, config.to_dict()
@@ -161,7 +165,7 @@ def _train_steps(training, request, scorer, quiet, tensorboard, callbacks):
             f"the checkpoint is in {folder.path}.",
             request.signum,
         )
-    if own:
+    if own:  # once more, as EarlyStopping and others may have restored earlier weights
         folder.save(gan)
     seconds, steps = time.monotonic() - start, gan.step - first_step
     each = f" ({1000 * seconds / steps:.1f} ms a step)" if steps else ""  # none: a callback stopped at once

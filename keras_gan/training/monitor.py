@@ -47,8 +47,8 @@ class Monitor:
             elif step - self._won_since >= diagnosis.WON_STEPS - 1:
                 self._say_once(
                     "The discriminator has won",
-                    f"since step {self._won_since} it tells nearly every image right, and the "
-                    "generator can hardly learn from it",
+                    f"since step {self._won_since} it classifies nearly every image correctly, so the "
+                    "generator can hardly learn",
                 )
 
     def see_samples(self, step, samples):
@@ -70,12 +70,9 @@ class Monitor:
             at_the_latest = "" if self._was_diverse else " at the latest"
             self._say_once(
                 "The generator has collapsed",
-                f"since step {self._alike_since}{at_the_latest} its samples are all alike, which "
-                "more training rarely mends",
+                f"since step {self._alike_since}{at_the_latest} its samples all look "
+                "alike; more training rarely helps",
             )
-
-    def see_score(self, row):
-        """Takes a row of metrics.jsonl, which tells of neither trouble."""
 
     def _say_once(self, what, how):
         if what not in self._said:

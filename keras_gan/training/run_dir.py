@@ -125,17 +125,18 @@ class RunDir:
         """
         old.check_same(self.path, {"framework": getattr(gan, "framework", "keras")})
         old.check_class(self.path, new.gan_class)
-        # Restore the GAN
+        # Find the newest checkpoint; without one the run begins anew
         newest = checkpoints.find_newest(self.path, old, warn)
         step = newest[1].step if newest else old.first_step
         self._check_foreign(new, old, after_step=step)
         self.continues = True
         if newest is None and gan.step == step:
             load_first_weights(gan, old.weights_from)
-            history.begin(self.path / HISTORY)
-            return
+            return history.begin(self.path / HISTORY)
         if newest is None:
-            raise ValueError(f"{self.path} must hold a checkpoint. Received: a run that has none yet.")
+            raise ValueError(
+                f"{self.path} must hold a checkpoint. Received: none yet; resume with a new GAN."
+            )
         path, checkpoint = newest
         gan.restore(checkpoint, path)
         self.saved = step

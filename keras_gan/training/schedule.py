@@ -82,7 +82,7 @@ def check_fit(gan: Any, dataset: Dataset, config: TrainConfig) -> None:
     if last == 1 and not gan.rule.batches_with_replacement and gan.preset.normalises():
         raise ValueError(
             "A pass must not end with a batch of one image, which batch normalisation cannot take. "
-            f"Received: batch_size={config.batch_size} for {len(dataset.images)} images."
+            f"Received: batch_size={config.batch_size} for {len(dataset.images)} images; choose another."
         )
 
 

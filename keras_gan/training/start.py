@@ -44,12 +44,14 @@ def restore(training: Training, info: RunInfo | None, overwrite: bool) -> RunInf
         old = read_info(folder.path)
         old.config.resumed(config.to_dict())
         old.check_dataset(dataset)
+    # What config.json will hold
     framework = getattr(gan, "framework", "keras")
     environment = framework, get_device_name(), get_versions(framework)
     new = RunInfo.create(config, dataset, old.first_step if old else gan.step, *environment)
     weights_from = old.weights_from if old else getattr(gan, "weights_from", None)
     new = new._replace(gan_class=describe_gan_class(gan), weights_from=weights_from)
     new = new._replace(grids=((config.sample_interval, schedule.total),))
+    # A new run needs a free folder; another continues from its checkpoint, or from the GAN in memory
     if old is None:
         folder.check_free(new, overwrite)
         return new

@@ -126,8 +126,8 @@ def check_run(job: Job) -> None:
         return
     if (steps := find_last_step(job.folder)) > job.steps:
         raise ValueError(
-            f"A run that goes on must not be longer than it is to be, {job.steps} steps. Received: "
-            f"{job.folder} of {steps} steps."
+            f"An earlier run must have at most the {job.steps} steps that are asked for. Received: "
+            f"{job.folder} of {steps} steps; ask for more, or choose another --outdir."
         )
     try:
         config = info.config.resumed(TrainConfig.from_dict(job.settings).resolved().to_dict())

@@ -25,7 +25,7 @@ Summary, Metadata = tf.compat.v1.Summary, tf.compat.v1.SummaryMetadata
 class EventWriter:
     """Writes a new event file into a folder, beside those that are there.
 
-    Its first two methods are those of `monitor.Monitor`. Every call ends with a flush, for a
+    The training loop calls the methods `see_...`. Every call ends with a flush, for a
     viewer that follows the run and for a run that is killed.
 
     Args:

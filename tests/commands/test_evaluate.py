@@ -96,8 +96,8 @@ def test_statistics_of_another_network_are_refused_and_unknown_ones_need_a_word(
     line = refused("fid", f"{images}:test", "stats.npz")
     assert "Both must have the same feature spec. Received: weights 1111" in line
     np.savez("bare.npz", mu=np.zeros(3), sigma=np.eye(3))
-    assert "--protocol NAME says which" in refused("fid", images, "bare.npz")
-    result = run("fid", images, "bare.npz", "--protocol", "digits", "--json")
+    assert "--stats-features NAME says which" in refused("fid", images, "bare.npz")
+    result = run("fid", images, "bare.npz", "--stats-features", "digits", "--json")
     assert json.loads(result.stdout)["n_b"] is None and json.loads(result.stdout)["assumed_spec"]
     said = ("--features", "digits", "--protocol", "inception")
     assert "Received: classifier and inception" in refused("fid", images, "bare.npz", *said)
@@ -191,7 +191,7 @@ def test_plot_writes_the_chart_of_a_run(trained):
     result = run("plot", "run")
     assert result.exit_code == 0 and result.stdout.startswith("run/curves.png: loss of the discriminator, ")
     assert "Fréchet distance, classifier features, 9 samples of run" in result.stdout
-    assert "Received: nothing, without one" in refused("plot", "nothing")
+    assert "Received: nothing, which has none" in refused("plot", "nothing")
 
 
 def test_features_that_are_unknown_are_refused_before_anything_is_written(images, tmp_path):

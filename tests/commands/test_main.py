@@ -127,7 +127,7 @@ ARGUMENTS = {
 }
 
 
-NOT_PATHS = {"background", "facts", "cluster", "protocol", "keys", "labels"}  # parameters of free text
+NOT_PATHS = {"background", "facts", "cluster", "stats_features", "keys", "labels"}  # parameters of free text
 
 
 @each_command

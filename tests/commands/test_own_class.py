@@ -204,7 +204,7 @@ def test_report_shows_class_and_layers_and_the_command_that_repeats_the_run(home
 def test_verify_takes_the_class_that_is_named(home):
     named = ["--gan", home / "own_class.py:Mine"]
     assert "2 steps are equal bit for bit" in run("verify", home / "Mine", *named).stdout
-    assert "own_class.py:Mine with its networks as they were. Received: GAN" in refused(
+    assert "own_class.py:Mine and needs it with the same networks. Received: GAN" in refused(
         "verify", home / "Mine"
     )
     other = ["--gan", home / "own_class.py:Wider"]

@@ -53,7 +53,7 @@ def test_workers_with_other_features_are_refused_by_name():
         leads(workers, DistributedExtractor(lambda: Flat(str(workers.index) * 64), workers))
 
     for error in run_workers(2, act, OneDevice()):
-        assert "Received: other feature extractor on worker 1 (host-1:1)" in str(error)
+        assert "same feature extractor. Received: worker 1 (host-1:1) differs" in str(error)
 
 
 def test_replicas_without_mirrored_and_all_features_on_several_devices_are_refused(monkeypatch):

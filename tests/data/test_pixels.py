@@ -11,7 +11,6 @@ from keras_gan.data.pixels import (
     load_array,
     resize,
     to_float,
-    to_grey,
     to_uint8,
 )
 
@@ -168,10 +167,3 @@ def test_resize_crops_where_it_is_told_to():
 def test_resize_to_the_same_size_changes_nothing():
     same = np.random.default_rng(0).integers(0, 256, (2, 5, 4, 1), np.uint8)
     np.testing.assert_array_equal(resize(same, (5, 4)), same)
-
-
-def test_grey_of_a_color_is_its_luma_and_of_a_grey_itself():
-    colors = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [7, 7, 7], [255, 255, 255]], np.uint8)
-    grey = to_grey(colors.reshape(1, 1, 5, 3))
-    assert grey.shape == (1, 1, 5, 1) and grey.dtype == np.uint8
-    assert grey.ravel().tolist() == [76, 150, 29, 7, 255]

@@ -67,7 +67,7 @@ def test_training_is_the_same_whatever_the_global_random_state_and_leaves_it_alo
 def test_classifier_is_trained_once_and_then_read(few_steps):
     said = []
     first = classifier.train_or_load_classifier(squares(), said.append)[0].get_weights()
-    assert said == ["Training a classifier of squares, once: its features measure the samples."]
+    assert said == ["Training a classifier of squares for its features; it is kept for next time."]
     again = classifier.train_or_load_classifier(squares(name="copy"), pytest.fail)[0].get_weights()
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)

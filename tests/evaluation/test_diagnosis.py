@@ -23,7 +23,7 @@ def test_diagnosis_names_what_is_wrong(change, name):
     values = (VALUES | change).items()
     rows = [{"metric": m, "value": v, "real": {"classes": 10}.get(m, 2.0)} for m, v in values]
     line = diagnosis.diagnose(rows)
-    assert line.startswith(f"{name}: its samples are 3 times as far") and "40% of the samples fool" in line
+    assert line.startswith(f"{name}: Fréchet distance 3 times that of") and "40% of the samples fool" in line
 
 
 def test_generator_without_a_discriminator_has_a_diagnosis_too():

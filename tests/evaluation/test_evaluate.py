@@ -86,7 +86,9 @@ def test_test_images_as_samples_are_as_good_as_test_images(extractor):
     for metric in ("frechet_distance", "precision", "recall", "ssim", "psnr", "classes", "inception_score"):
         assert rows[metric]["value"] == pytest.approx(rows[metric]["real"], rel=1e-6), metric
     assert rows["copying"]["value"] == pytest.approx(0.5, abs=1e-9)
-    assert diagnosis.diagnose(list(rows.values())).startswith("Healthy: its samples are 1 times as far")
+    assert diagnosis.diagnose(list(rows.values())).startswith(
+        "Healthy: Fréchet distance 1 times that of test images"
+    )
 
 
 @pytest.mark.slow
@@ -107,7 +109,7 @@ def test_one_class_and_one_image_are_called_collapsed(extractor):
 
 
 @pytest.mark.slow
-def test_interplay_is_that_of_the_discriminator_on_test_images_and_samples(extractor):
+def test_discriminator_is_measured_on_test_images_and_samples(extractor):
     black = np.zeros((30, 28, 28, 1), np.uint8)
     light = black + np.uint8(200)
     for images, fooled in ((black, 0), (light, 1)):

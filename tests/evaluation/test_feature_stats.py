@@ -73,7 +73,7 @@ def test_file_holds_what_pytorch_fid_reads_and_is_read_again(tmp_path):
 
 def test_file_without_a_feature_spec_needs_one_that_is_assumed(tmp_path):
     np.savez(tmp_path / "a.npz", mu=np.zeros(3), sigma=np.eye(3))
-    with pytest.raises(ValueError, match="a.npz, which does not; --protocol NAME says"):
+    with pytest.raises(ValueError, match="a.npz, which does not; --stats-features NAME says"):
         feature_stats.load_stats(tmp_path / "a.npz")
     found = feature_stats.load_stats(tmp_path / "a.npz", "corner")
     assert (found.gaussian.n, found.spec) == (None, {"assumed": "corner"})

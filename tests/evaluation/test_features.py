@@ -220,7 +220,7 @@ def test_images_without_labels_get_features_of_their_own_pixels(inception_files,
     publish(b"weights")
     said, photos = [], datasets.Dataset.from_array(PIXELS, "photos")
     assert features.load_extractor(None, photos, warn=said.append).name == "pca"
-    assert said == ["photos has no labels to train a classifier on: features are pca, of its pixels."]
+    assert said == ["photos has no labels to train a classifier on: the features are pca, of the pixels."]
     with pytest.raises(ValueError, match="need labelled images. Received: photos, images in colour"):
         features.load_extractor("classifier", photos)
 

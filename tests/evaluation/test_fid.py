@@ -137,7 +137,7 @@ def test_few_images_and_a_real_baseline_of_fewer_are_warned_of():
     assert list(fid_text.list_warnings(found)) == []
     assert len(list(fid_text.list_warnings(found | {"n_b": 2047}))) == 1
     [line] = fid_text.list_warnings(found | {"n_b": None, "real_baseline": {"n": 360}})
-    assert line.startswith("The real baseline is of 360 images")
+    assert line.startswith("The real baseline has 360 images")
     assert list(fid_text.list_warnings(found | {"n_a": None, "real_baseline": None})) == []
 
 

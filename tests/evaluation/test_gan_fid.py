@@ -72,7 +72,7 @@ def test_array_is_taken_and_another_shape_refused(gan):
 def test_gan_of_unknown_origin_must_be_told(gan, tmp_path):
     gan.step = 3
     gan.save(tmp_path / "alone.npz")
-    with pytest.raises(ValueError, match="real must say which images .* Received: None"):
+    with pytest.raises(ValueError, match="real must be given, .* Received: None"):
         GAN.load(tmp_path / "alone.npz").fid()
 
 

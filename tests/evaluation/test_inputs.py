@@ -175,7 +175,7 @@ def test_recorded_images_that_are_not_at_hand(recorded, kind, message, run_a, tm
     record = json.loads((tmp_path / "b/config.json").read_text())
     record["config"] |= recorded
     (tmp_path / "b/config.json").write_text(json.dumps(record))
-    with pytest.raises(kind, match=f"{message}.* --dataset or --data names the real images, too"):
+    with pytest.raises(kind, match=f"{message}.* Or name the real images with --dataset or --data"):
         load_real_images(open_inputs(["b"], no_warning), **WHERE)
 
 

@@ -74,10 +74,10 @@ def test_pytorch_runs_are_dashed_and_equal_names_told_apart(run_a, drawn, tmp_pa
 
 def test_run_without_rows_or_history_is_refused(run_a, tmp_path):
     history.begin(run_a / "history.csv")
-    with pytest.raises(ValueError, match="at least one step. Received: .*a, without a row"):
+    with pytest.raises(ValueError, match="at least one step. Received: .*a, whose history.csv has no row"):
         draw_curves(tmp_path / "x.png", [run_a])
     (run_a / "history.csv").unlink()
-    with pytest.raises(FileNotFoundError, match="with a history.csv. Received: .*a, without one"):
+    with pytest.raises(FileNotFoundError, match="with a history.csv. Received: .*a, which has none"):
         draw_curves(tmp_path / "x.png", [run_a])
 
 

@@ -52,7 +52,7 @@ def test_file_of_a_class_that_is_not_imported_names_the_class_and_imports_nothin
     from keras_gan.model import checkpoint
 
     monkeypatch.setattr(checkpoint, "find_gan_class", lambda name, kind: None)
-    with pytest.raises(ValueError, match=f"only if you say so: --gan {file}:Mine"):
+    with pytest.raises(ValueError, match=f"not imported by itself: give --gan {file}:Mine"):
         GAN.load(tmp_path / "gan.npz")
 
 

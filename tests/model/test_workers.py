@@ -31,8 +31,8 @@ def test_first_worker_shares_bytes_and_arrays_with_all():
 
 def test_worker_of_another_run_is_named_on_all_of_them():
     errors = run_workers(3, lambda w: w.check_same({"seed": 4, "lr": w.index // 2, "images": "ab"}))
-    message = "Received: other lr on worker 2 (host-2:1) than on worker 0 (host-0:1)."
-    assert [str(error) for error in errors] == [f"All workers must be of the same run. {message}"] * 3
+    message = "Received: worker 2 (host-2:1) differs from worker 0 (host-0:1)."
+    assert [str(error) for error in errors] == [f"All workers must have the same lr. {message}"] * 3
     assert run_workers(3, lambda w: w.check_same({"seed": [4, None]})) == [None] * 3
 
 

@@ -70,7 +70,7 @@ def test_what_a_command_cannot_repeat_is_said(pixels):
     memory, steps, torch = reproduce.list_caveats(
         record(pixels, TrainConfig(), "memory", "array", 7, "torch")
     )
-    assert "came from memory" in memory and "a GAN of 7 steps" in steps and "PyTorch" in torch
+    assert "passed in memory" in memory and "a GAN of 7 steps" in steps and "PyTorch" in torch
 
 
 def test_given_settings_are_those_that_are_not_the_presets_own():

@@ -177,11 +177,11 @@ def test_images_from_memory_cannot_be_read_again(run):
 
 def test_what_is_of_another_run_is_refused_with_both_values(run):
     run.check_same("it", {"seed": 4, "image_shape": [8, 8, 1], "framework": "keras"})
-    with pytest.raises(ValueError, match="^it must be of the run .*: seed=5, 4 in the run; lr=1, 0.0002 in"):
+    with pytest.raises(ValueError, match="^it must belong to the run. .*: seed=5, 4 in the run; lr=1, 0.0002 in"):
         run.check_same("it", {"seed": 5, "preset": "aioz", "lr": 1})
 
 
 def test_changed_versions_are_said_but_not_pythons(run):
     assert run.describe_changes(VERSIONS | {"python": "3.13"}) is None
     line = run.describe_changes(VERSIONS | {"numpy": "2.1.0", "keras": "3.16"})
-    assert "perhaps not bit for bit, with keras 3.16 after 3.15.0, numpy 2.1.0 after 2.0.0." in line
+    assert "perhaps not bit for bit: keras 3.16, before 3.15.0, numpy 2.1.0, before 2.0.0." in line

@@ -60,7 +60,7 @@ def test_collapse_is_said_once_with_the_step_of_its_first_grid(watch, said):
     see(watch, {200: DIVERSE, 400: DIVERSE, 600: ALIKE, 800: ALIKE, 1000: ALIKE, 1200: DIVERSE})
     see(watch, {1400: ALIKE, 1600: ALIKE})
     [line] = said
-    assert line.startswith("The generator has collapsed: since step 600 its samples are all alike")
+    assert line.startswith("The generator has collapsed: since step 600 its samples all look alike")
     assert "\n" not in line and line.endswith(".")
 
 
@@ -116,7 +116,7 @@ def test_win_is_said_once_with_the_step_where_it_began(watch, said):
     assert said == []
     losses(watch, WON, 599, 599)
     [line] = said
-    assert line.startswith("The discriminator has won: since step 100 it tells")
+    assert line.startswith("The discriminator has won: since step 100 it classifies")
     losses(watch, HEALTHY, 600, 700)
     losses(watch, WON, 701, 3000)
     assert said == [line]

@@ -228,7 +228,7 @@ def test_other_processors_are_said_unless_an_earlier_version_did_not_record_them
     now, content["versions"][name] = content["versions"][name], "other"
     (stopped / "config.json").write_text(json.dumps(content))
     earlier = shutil.copytree(stopped, stopped.with_name("earlier"))
-    expected = f"perhaps not bit for bit, with {name} {now} after other."
+    expected = f"perhaps not bit for bit: {name} {now}, before other."
     assert expected in run("train", "--resume", stopped, "--quiet").stderr
     for name in ("cpu", "cores", "flags"):
         del content["versions"][name]
@@ -242,7 +242,7 @@ def test_other_versions_are_said(stopped):
     content["versions"]["keras"] = "3.1"
     (stopped / "config.json").write_text(json.dumps(content))
     result = run("train", "--resume", stopped)
-    assert result.exit_code == 0 and "after 3.1" in result.stderr
+    assert result.exit_code == 0 and "before 3.1" in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 
