@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from keras_gan.start_tensorflow import FLAGS, check_backend, settle_imports
+from keras_gan.streams import ignore
 
 settle_imports()  # TensorFlow is here: PyTorch must not import triton any more
 check_backend(keras.backend.backend())
@@ -78,7 +79,7 @@ def gains_by_xla(precision: str) -> bool:
     return precision != "mixed_bfloat16" or not multiplies_bfloat16()
 
 
-def check_precision(precision: str, warn: Callable[[str], object]) -> None:
+def check_precision(precision: str, warn: Callable[[str], object] = ignore) -> None:
     """Warns if "mixed_bfloat16" is not, or not always, faster on this machine: on CPUs.
 
     Raises:

@@ -6,6 +6,10 @@ import sys
 from collections.abc import Iterator
 
 
+def ignore(line: object) -> None:
+    """Takes the place of a function that prints a line, where none is to be printed."""
+
+
 class SafeStream:
     """A text stream whose failures end nothing, in the place of stdout or stderr.
 

@@ -233,7 +233,7 @@ def bfloat16():
     from keras_gan.device import check_precision
 
     try:
-        check_precision("mixed_bfloat16", warn=id)
+        check_precision("mixed_bfloat16")
     except ValueError as error:
         pytest.skip(str(error))
 

@@ -10,8 +10,8 @@ from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "keras_gan"
 # Files at the top, then folders: each imports from those before it.
-FILES = "presets preset_facts setting_checks preset_diff rng config start_tensorflow device".split()
-FILES += ["streams", "progress"]
+FILES = "presets preset_facts setting_checks preset_diff config streams progress".split()
+FILES += ["rng", "start_tensorflow", "device"]
 FOLDERS = "files data run figures model evaluation export report training pytorch doctor commands".split()
 ORDER = ["__init__", *FILES, *FOLDERS, "__main__"]
 FROM_ABOVE = {("model/gan.py", "training"), ("model/gan.py", "evaluation")}  # inside GAN.train and GAN.fid

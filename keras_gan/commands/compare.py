@@ -126,7 +126,7 @@ def _compare_runs(
     if as_json:
         click.echo(json.dumps(compare.describe_reference(train, reference, seed) | {"rows": rows}, indent=2))
     else:
-        click.echo(f"{compare.format_table(rows, reference)}\n{written}")
+        click.echo(f"{compare.format_comparison(rows, reference)}\n{written}")
 
 
 def _compare_frameworks(
@@ -163,7 +163,7 @@ def _compare_frameworks(
         click.echo(json.dumps(about | {"rows": rows}, indent=2))
     else:
         summary = pairs.format_summary(summed, reference.extractor.name)
-        click.echo(f"{compare.format_table(rows, reference)}\n\n{summary}\n{written}")
+        click.echo(f"{compare.format_comparison(rows, reference)}\n\n{summary}\n{written}")
 
 
 COMMANDS = (compare,)

@@ -79,13 +79,13 @@ def _open_run(run, dataset, data, fit, background, mode, offline, say):
 
 def _print_rows(rows, extractor, as_json):
     from keras_gan.evaluation.diagnosis import diagnose
-    from keras_gan.evaluation.table import format_table
+    from keras_gan.evaluation.table import format_evaluation
 
     if as_json:
         result = {"diagnosis": diagnose(rows), "features": extractor.description, "rows": rows}
         click.echo(json.dumps(result, indent=2))
     else:
-        click.echo("\n".join(format_table(rows, extractor.description)))
+        click.echo("\n".join(format_evaluation(rows, extractor.description)))
 
 
 def _add_to_run(run, rows):

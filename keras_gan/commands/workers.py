@@ -9,6 +9,7 @@ import keras_gan
 from keras_gan.commands.option_types import Integer
 from keras_gan.commands.options import start_tensorflow, warn
 from keras_gan.config import STRATEGIES
+from keras_gan.streams import ignore
 
 
 def strategy_options(function):
@@ -61,7 +62,7 @@ def agree_on_config(own, workers):
 
 def get_warn(workers):
     """Returns what prints a warning: only the first worker does."""
-    return warn if workers is None or workers.index == 0 else lambda line: None
+    return warn if workers is None or workers.index == 0 else ignore
 
 
 def leads(workers, extractor):

@@ -11,7 +11,7 @@ import numpy as np
 from keras_gan.data.idx import turn_emnist
 from keras_gan.data.labels import convert_labels
 from keras_gan.data.options import ImageOptions, LoadedImages
-from keras_gan.data.pixels import check_image_shape, load_array
+from keras_gan.data.pixels import check_array_shape, load_array
 from keras_gan.files import npz
 
 MAP_BYTES = 64 * 2**20  # from which an .npy file is mapped, not read: a small one may then be replaced
@@ -67,7 +67,7 @@ def read_npz(path: Path, split: str, options: ImageOptions) -> LoadedImages | No
             f"Received: {path} with {', '.join(names) or 'no array'}."
         )
     try:
-        check_image_shape(npz.read_shape(path, key), options)
+        check_array_shape(npz.read_shape(path, key), options)
         loaded = load_array(npz.load(path, [key])[key], options)
     except ValueError as error:
         raise ValueError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from None

@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_gan.data.labels import convert_labels
 from keras_gan.data.options import DEFAULTS, ImageOptions, LoadedImages
-from keras_gan.data.pixels import check_image_shape
+from keras_gan.data.pixels import check_array_shape
 
 MAX_BYTES = 4 * 2**30  # once unpacked; the largest published file (EMNIST) has 0.6 GiB
 _MAX_DEFLATION = 1032  # no gzip file unpacks to more than this many times its size
@@ -114,7 +114,7 @@ def _parse_idx(file, rank, limit, options):
     if size > min(limit, MAX_BYTES):
         raise ValueError(f"its header promises shape {shape}, more than the file can hold")
     if rank == 3:
-        check_image_shape(shape, options)
+        check_array_shape(shape, options)
     content = _read_up_to(file, size + 1)
     if len(content) != size:
         found = len(content) if len(content) < size else "more"

@@ -50,7 +50,7 @@ def load_array(array: np.ndarray, options: ImageOptions = DEFAULTS) -> LoadedIma
     Raises:
         ValueError: another shape, range or kind of numbers; the message says what may be meant.
     """
-    check_image_shape(array.shape, options)
+    check_array_shape(array.shape, options)
     array = array[..., None] if array.ndim == 3 else array
     _check_kind(array.dtype)
     low, high = compute_range(array)
@@ -69,7 +69,7 @@ def load_array(array: np.ndarray, options: ImageOptions = DEFAULTS) -> LoadedIma
     return LoadedImages(images, notes=(*notes, *options.describe_composited(composited, len(images))))
 
 
-def check_image_shape(shape: tuple[int, ...], options: ImageOptions = DEFAULTS) -> None:
+def check_array_shape(shape: tuple[int, ...], options: ImageOptions = DEFAULTS) -> None:
     """Raises ValueError unless an array of a shape can be one of images that are not too large."""
     hint = suggest_shape(shape)
     if 0 in shape or not (len(shape) == 3 and not hint or len(shape) == 4 and shape[3] in (1, 3, 4)):

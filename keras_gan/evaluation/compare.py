@@ -181,7 +181,7 @@ _TABLES = (  # of the printed rows: {column: (heading, format)}, the words first
 )
 
 
-def format_table(rows, reference):
+def format_comparison(rows, reference):
     """Returns two tables as text, of training and of quality, "-" where there is no number."""
     tables = []
     for columns in _TABLES:

@@ -1,5 +1,6 @@
 """A feature extractor on every device of every worker."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from keras_gan.evaluation.extractor import FeatureExtractor
 from keras_gan.model.workers import FEATURES, Workers
+from keras_gan.streams import ignore
 
 Warn = Callable[[str], object]
 
@@ -21,14 +23,10 @@ def distribute(
     Args:
         load: takes a function that is called with each line the user should see; only the first worker's are.
     """
-    lines = iter([warn] if workers.index == 0 else [])
     if not workers.strategy:
         return load(warn)
-    return DistributedExtractor(lambda: load(next(lines, _say_nothing)), workers)
-
-
-def _say_nothing(line):
-    pass
+    say = itertools.chain([warn if workers.index == 0 else ignore], itertools.repeat(ignore))
+    return DistributedExtractor(lambda: load(next(say)), workers)
 
 
 class DistributedExtractor:

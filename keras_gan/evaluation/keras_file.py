@@ -33,7 +33,7 @@ def load_file(path: str | Path) -> FeatureExtractor:
     if [len(shape) for shape in shapes] != [3, 1] or shapes[0][2] not in (1, 3):
         raise _refuse(path, "from {} to {}".format(*shapes))
     if any(layer.compute_dtype == "bfloat16" for layer in whole._flatten_layers()):
-        check_precision("mixed_bfloat16", warn=id)
+        check_precision("mixed_bfloat16")
     description = f"the network in {path}" + ("" if softmax else ", without probabilities")
     return make_extractor(path.name, description, network, batch_size=32)
 

@@ -28,7 +28,7 @@ METRICS = {  # metric: (group, name, format, which direction is better)
 }
 
 
-def format_table(rows, extractor_description):
+def format_evaluation(rows, extractor_description):
     """Yields the lines of the table of an evaluation, by group, and its diagnosis."""
     first = rows[0]
     yield f"step {first['step']}, epoch {first['epoch']}: {first['n']} samples, seed {first['seed']}"

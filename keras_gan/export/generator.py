@@ -54,7 +54,7 @@ def export_generator(gan: GAN, kind: str, folder: str | Path) -> tuple[Path, flo
     path = Path(folder, chosen.name)
     if kind == "savedmodel":
         check_utf8(path)
-    model = to_float32(gan)
+    model = copy_float32_generator(gan)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as beside:
         new = Path(beside, chosen.name)
         chosen.save(model, new, gan)
@@ -69,7 +69,7 @@ def export_generator(gan: GAN, kind: str, folder: str | Path) -> tuple[Path, flo
     return path, difference
 
 
-def to_float32(gan: GAN) -> keras.Model:
+def copy_float32_generator(gan: GAN) -> keras.Model:
     """Returns a copy of the generator in float32, of Keras's own layers; the GAN stays as it is."""
     builder = object.__new__(type(gan))  # a `build_generator` may set attributes
     vars(builder).update(vars(gan))

@@ -57,7 +57,7 @@ class GAN:
         self.loaded_from: Path | None = None  # a checkpoint
         self.trained_on: Any = None  # a `Dataset`
         precision = self.config.precision
-        check_precision(precision, warn=id)
+        check_precision(precision)
         self.jit_compile = JIT_COMPILE and gains_by_xla(precision) if jit_compile is None else jit_compile
         with keras_settings(precision):
             self._build(self.jit_compile)

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_gan.export.generator import to_float32
+from keras_gan.export.generator import copy_float32_generator
 from keras_gan.files import npz
 from keras_gan.files.atomic import atomic_write, rotate
 from keras_gan.model.checkpoint import Checkpoint, read_checkpoint
@@ -56,7 +56,7 @@ class GeneratorFile:
         if not (self._can_be_saved and isinstance(gan.generator, keras.Model)):
             return
         try:
-            self._copy = self._copy or to_float32(gan)
+            self._copy = self._copy or copy_float32_generator(gan)
             self._copy.set_weights(gan.generator.get_weights())
             with atomic_write(folder / GENERATOR) as beside:
                 self._copy.save(beside)

@@ -25,6 +25,7 @@ from keras_gan.report import page
 from keras_gan.run import history, own_files
 from keras_gan.run.config_json import RunInfo
 from keras_gan.run.info import HISTORY, TENSORBOARD
+from keras_gan.streams import ignore
 from keras_gan.training import interrupt, monitor
 from keras_gan.training.callbacks import Callbacks
 from keras_gan.training.follow import follow
@@ -134,7 +135,7 @@ def _load_extractor(dataset, config, offline, workers):
 def _train_steps(training, request, scorer, quiet, tensorboard, callbacks):
     """Trains to the last step or a signal; prints what is about to happen, returns what was done."""
     gan, dataset, config, folder, schedule, _ = training
-    say = (lambda line: None) if quiet else print
+    say = ignore if quiet else print
     for line in describe_run(gan, dataset, config, folder.path):
         say(line)
     # Collect what watches the run: TensorBoard, a notebook, Keras callbacks

@@ -22,6 +22,7 @@ from keras_gan.run import history
 from keras_gan.run.config_json import find_info
 from keras_gan.run.info import CHECKPOINT, CONFIG, GENERATOR, HISTORY, REPORT
 from keras_gan.start_tensorflow import FLAGS
+from keras_gan.streams import ignore
 from keras_gan.training import interrupt, lock
 from keras_gan.training.cluster import connect
 
@@ -63,7 +64,7 @@ def make_job(
 
 
 def run_jobs(
-    jobs: list[Job], n_jobs: int = 1, cluster: str | None = None, say: Callable[[Job], object] = id
+    jobs: list[Job], n_jobs: int = 1, cluster: str | None = None, say: Callable[[Job], object] = ignore
 ) -> None:
     """Trains the runs of all jobs; a terminal shows a table of those that train.
 
@@ -201,7 +202,7 @@ def _wait_until_free(folder):
     """Waits while another process trains there: a killed sweep leaves its runs to themselves."""
     while folder.is_dir():
         try:
-            with lock.hold_lock(folder, id):
+            with lock.hold_lock(folder, ignore):
                 return
         except lock.Busy:
             time.sleep(1)

@@ -111,7 +111,7 @@ def test_tables_fit_80_columns_and_say_what_is_missing(monkeypatch):
     reference = SimpleNamespace(extractor=SimpleNamespace(description="a network"), real=SimpleNamespace(n=9))
     row = dict.fromkeys(name for columns in compare._TABLES for name in columns)
     rows = [row | {"name": "a", "steps": 30000, "confident": 0.5}, row | {"name": "bcd"}]
-    training, quality, about = compare.format_table(rows, reference).split("\n\n")
+    training, quality, about = compare.format_comparison(rows, reference).split("\n\n")
     assert max(map(len, (training + "\n" + quality).splitlines())) <= 80
     assert "30000" in training and "50.0%" in quality
     assert training.splitlines()[2].split() == ["bcd", *"-" * 7]

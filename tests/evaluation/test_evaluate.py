@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_gan.data import datasets
 from keras_gan.evaluation import diagnosis, evaluate, metrics
 from keras_gan.evaluation.inputs import RunInput
-from keras_gan.evaluation.table import METRICS, format_table
+from keras_gan.evaluation.table import METRICS, format_evaluation
 from keras_gan.rng import choose_rows
 from tests.conftest import forbidden
 
@@ -140,9 +140,9 @@ def test_rows_say_all_they_depend_on_and_fit_in_json(extractor):
 def test_table_has_a_line_for_every_row_and_ends_with_the_verdict(extractor, monkeypatch):
     rows = list(rows_of(extractor, DIGITS[1].images, 30).values())
     monkeypatch.setenv("COLUMNS", "80")
-    assert max(map(len, "\n".join(format_table(rows, "a classifier")).splitlines())) <= 80
+    assert max(map(len, "\n".join(format_evaluation(rows, "a classifier")).splitlines())) <= 80
     monkeypatch.setenv("COLUMNS", "1000")
-    lines = "\n".join(format_table(rows, "a classifier")).splitlines()
+    lines = "\n".join(format_evaluation(rows, "a classifier")).splitlines()
     for row in rows:
         [line] = [line for line in lines if line.startswith(f"  {METRICS[row['metric']][1]}  ")]
         assert f"{row['value']:{METRICS[row['metric']][2]}}" in line

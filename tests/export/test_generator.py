@@ -102,7 +102,7 @@ def test_other_precisions_come_out_in_float32(kind, precision, atol, tmp_path):
 @pytest.mark.usefixtures("bfloat16")
 def test_float32_copy_has_the_weights_of_mixed_precision_bit_for_bit():
     gan = lived_in("kmnist", "mixed_bfloat16")
-    copy = generator.to_float32(gan)
+    copy = generator.copy_float32_generator(gan)
     for ours, theirs in zip(copy.get_weights(), gan.generator.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -126,7 +126,7 @@ def test_copy_of_the_generator_leaves_the_gan_and_global_generators_as_they_are(
 
     gan, before = Keeping("aioz", **SETTINGS), random.getstate()
     hidden = gan.hidden
-    generator.to_float32(gan)
+    generator.copy_float32_generator(gan)
     assert gan.hidden is hidden and random.getstate() == before
 
 

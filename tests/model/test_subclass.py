@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from keras_gan.export.generator import to_float32
+from keras_gan.export.generator import copy_float32_generator
 from keras_gan.files import npz
 from keras_gan.model import engines, updates
 from keras_gan.model.checkpoint import read_checkpoint
@@ -248,7 +248,7 @@ def test_networks_that_their_first_call_builds_are_seeded_saved_and_trained(pixe
     gan.save(tmp_path / "gan.npz")
     assert_equal_variables(Lazy.load(tmp_path / "gan.npz"), gan)
     assert gan.sample(gan.noise(3)).shape == (3, 8, 8, 1)
-    assert to_float32(gan).count_params() == gan.generator.count_params()
+    assert copy_float32_generator(gan).count_params() == gan.generator.count_params()
 
 
 @pytest.mark.parametrize(

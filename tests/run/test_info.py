@@ -177,7 +177,9 @@ def test_images_from_memory_cannot_be_read_again(run):
 
 def test_what_is_of_another_run_is_refused_with_both_values(run):
     run.check_same("it", {"seed": 4, "image_shape": [8, 8, 1], "framework": "keras"})
-    with pytest.raises(ValueError, match="^it must belong to the run. .*: seed=5, 4 in the run; lr=1, 0.0002 in"):
+    with pytest.raises(
+        ValueError, match="^it must belong to the run. .*: seed=5, 4 in the run; lr=1, 0.0002 in"
+    ):
         run.check_same("it", {"seed": 5, "preset": "aioz", "lr": 1})
 
 
