@@ -3,7 +3,14 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+Warn = Callable[[str], object]  # a function that takes a line which the user should see
+
+
+def format_error(error: BaseException) -> str:
+    """Returns the message of an exception on one line, or its name where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def ignore(line: object) -> None:

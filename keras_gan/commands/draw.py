@@ -53,9 +53,3 @@ def describe_mode(gan, options, n):
     from keras_gan.model import sampling
 
     return sampling.describe_mode(gan, options["mode"], n)
-
-
-def choose_grid(grid, n):
-    """Returns rows and columns: those of --grid, or those of a square of n images."""
-    columns = math.ceil(math.sqrt(n))
-    return grid or (math.ceil(n / columns), columns)

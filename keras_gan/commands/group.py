@@ -105,4 +105,4 @@ def _one_line(error):
         return streams.escape_controls(error.strerror + where)
     if type(error).__name__ == _OUT_OF_MEMORY:
         return f"Out of memory, where a smaller --batch-size may help: {str(error).splitlines()[0]}"
-    return streams.escape_controls(" ".join(str(error).split())) or type(error).__name__
+    return streams.escape_controls(streams.format_error(error))

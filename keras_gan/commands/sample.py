@@ -9,7 +9,6 @@ from keras_gan import progress
 from keras_gan.commands.draw import (
     MAX_IN_PICTURE,
     check_count,
-    choose_grid,
     describe_mode,
     draw_samples,
     load_gan,
@@ -128,7 +127,7 @@ def _choose_output(options):
 
 
 def _save_grid(gan, file, out, options):
-    from keras_gan.figures.grid import save_grid
+    from keras_gan.figures.grid import fit_grid, save_grid
     from keras_gan.files import npz
 
     path = get_png_path(out, file.with_name("samples.png"))
@@ -140,7 +139,7 @@ def _save_grid(gan, file, out, options):
         npz.save(npz_path, {"images": samples})
         click.echo(f"{npz_path}: images, uint8 {samples.shape}{describe_mode(gan, options, len(samples))}")
     if out or not npz_path:
-        save_grid(path, samples, *choose_grid(grid, len(samples)))
+        save_grid(path, samples, *(grid or fit_grid(len(samples))))
         mode = describe_mode(gan, options, len(samples))
         click.echo(f"{path}: {len(samples)} images of step {gan.step}{mode}")
 
@@ -193,7 +192,7 @@ def _save_nearest(gan, file, out, options):
 def _save_real(gan, file, out, options):
     from keras_gan.evaluation.inputs import ImageSet, load_training_images, match_shape
     from keras_gan.figures import montage
-    from keras_gan.figures.grid import save_image
+    from keras_gan.figures.grid import fit_grid, save_image
 
     path = get_png_path(out, file.with_name("real.png"))
     sources, where = _describe_real_images(gan, file, options)
@@ -202,7 +201,7 @@ def _save_real(gan, file, out, options):
     grid = options["grid"]
     samples = draw_samples(gan, options, math.prod(grid or (8, 8)))
     real = ImageSet(train.name, train.images).draw(gan.seed, len(samples))
-    picture = montage.draw_real(samples, real, *choose_grid(grid, len(samples)), gan.step)
+    picture = montage.draw_real(samples, real, *(grid or fit_grid(len(samples))), gan.step)
     save_image(path, picture)
     mode = describe_mode(gan, options, len(samples))
     click.echo(

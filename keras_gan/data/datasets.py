@@ -14,9 +14,10 @@ import numpy as np
 
 from keras_gan import progress
 from keras_gan.data import convert, download, readers
-from keras_gan.data.options import DEFAULTS, ImageOptions, LoadedImages, Warn
+from keras_gan.data.options import DEFAULTS, ImageOptions, LoadedImages
 from keras_gan.data.pixels import compute_crop, iterate_chunks, load_array, resize
 from keras_gan.setting_checks import check_choice
+from keras_gan.streams import Warn
 
 _SPLITS = ("train", "test")
 

@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageChops, UnidentifiedImageError
 
 from keras_gan.data.pixels import resize
+from keras_gan.streams import format_error
 
 ENDINGS = tuple(
     ".png .apng .jpg .jpeg .jpe .jfif .bmp .dib .gif .tif .tiff .webp .pgm .ppm .pbm .pnm .avif".split()
@@ -207,7 +208,7 @@ def _open_image(source):
                 _check_pixels(picture)
                 yield picture
     except Exception as error:  # damaged files make Pillow's decoders raise a dozen kinds
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = format_error(error)
         if isinstance(error, UnidentifiedImageError):  # which names a place in memory
             reason = "it is none, or of a kind that is not read"
         raise ValueError(f"{name_source(source)} cannot be read as an image: {reason}.") from None

@@ -1,7 +1,6 @@
 """What the readers of images are told, `ImageOptions`, and what they return, `LoadedImages`."""
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +9,6 @@ from PIL import ImageColor
 from keras_gan.setting_checks import MAX_VALUES
 
 MAX_BYTES = 16 * 2**30  # of all images as uint8, in memory; an .npy file of uint8 may hold more
-Warn = Callable[[str], object]
 
 
 class ImageOptions(NamedTuple):

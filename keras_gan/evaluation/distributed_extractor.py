@@ -10,9 +10,7 @@ import tensorflow as tf
 
 from keras_gan.evaluation.extractor import FeatureExtractor
 from keras_gan.model.workers import FEATURES, Workers
-from keras_gan.streams import ignore
-
-Warn = Callable[[str], object]
+from keras_gan.streams import Warn, ignore
 
 
 def distribute(

@@ -1,6 +1,5 @@
 """Which feature extractor: by its name, or the best one at hand."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from keras_gan import progress
@@ -13,11 +12,10 @@ from keras_gan.evaluation.keras_file import load_file
 from keras_gan.evaluation.package_inception import PACKAGES, load_package_extractor
 from keras_gan.evaluation.pca import load_pca
 from keras_gan.setting_checks import check_choice
+from keras_gan.streams import Warn
 
 NAMES = ("inception", *PACKAGES, "classifier", "pca")
 EARLIER_NAMES = {"digits": "classifier"}
-
-Warn = Callable[[str], object]
 
 
 def load_extractor(

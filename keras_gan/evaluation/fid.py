@@ -16,8 +16,7 @@ from keras_gan.evaluation.feature_stats import FeatureStats
 from keras_gan.evaluation.inputs import ImageSet, RunInput
 from keras_gan.evaluation.sides import Side, find_reference_images
 from keras_gan.rng import Stream, choose_rows, make_rng
-
-Warn = Callable[[str], object]
+from keras_gan.streams import Warn
 
 
 def choose_loader(

@@ -1,7 +1,6 @@
 """The Fréchet distance of a `GAN` object, as `GAN.fid` returns it."""
 
 import numbers
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ from keras_gan.evaluation.sides import Side, open_side
 from keras_gan.model.gan import GAN
 from keras_gan.run.info import read as read_run
 from keras_gan.setting_checks import check_choice
-
-Warn = Callable[[str], object]
+from keras_gan.streams import Warn
 
 
 class FrechetDistance(float):

@@ -15,6 +15,7 @@ from keras_gan.evaluation import weights
 from keras_gan.evaluation.extractor import FeatureExtractor, hash_arrays
 from keras_gan.evaluation.fused import fuse
 from keras_gan.evaluation.resize import SIDE
+from keras_gan.streams import format_error
 
 PREPROCESSING = f"{SIDE}x{SIDE} bilinear antialiased, grey as RGB, [-1, 1]"
 
@@ -97,7 +98,7 @@ def _load_weights(path: Path, *candidates: keras.Model) -> keras.Model:
                 network.load_weights(path)
             return network
         except Exception as error:  # of h5py, zipfile and Keras: half a dozen kinds
-            reason = " ".join(str(error).split()).split(". ")[0]
+            reason = format_error(error).split(". ")[0]
     raise ValueError(
         "Expected weights of InceptionV3 as Keras writes them, in a file that is named .weights.h5 "
         f"or, in the older form, .h5. Received: {path} ({reason})."

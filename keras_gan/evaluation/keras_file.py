@@ -7,6 +7,7 @@ import keras
 from keras_gan.device import check_precision
 from keras_gan.evaluation.extractor import FeatureExtractor, make_extractor
 from keras_gan.files.keras_archive import load_network
+from keras_gan.streams import format_error
 
 
 def load_file(path: str | Path) -> FeatureExtractor:
@@ -29,7 +30,7 @@ def load_file(path: str | Path) -> FeatureExtractor:
         network = keras.Model(image, [features, output] if softmax else features)
         shapes = image.shape[1:], features.shape[1:]
     except Exception as error:  # whatever a file can hold, in Keras's many words
-        raise _refuse(path, " ".join(str(error).split()).split(". ")[0]) from None
+        raise _refuse(path, format_error(error).split(". ")[0]) from None
     if [len(shape) for shape in shapes] != [3, 1] or shapes[0][2] not in (1, 3):
         raise _refuse(path, "from {} to {}".format(*shapes))
     if any(layer.compute_dtype == "bfloat16" for layer in whole._flatten_layers()):

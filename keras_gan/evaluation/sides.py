@@ -1,6 +1,6 @@
 """The two sides of a distance: a run, images, a part of a data set, or statistics of features."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +10,7 @@ from keras_gan.data.options import ImageOptions
 from keras_gan.evaluation import feature_stats
 from keras_gan.evaluation.inputs import ImageSet, RunInput, load_parts, load_real_images, open_inputs
 from keras_gan.run.info import is_run
-
-Warn = Callable[[str], object]
+from keras_gan.streams import Warn
 
 
 class Side(NamedTuple):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_gan.files.atomic import atomic_write
+from keras_gan.streams import format_error
 
 MAX_UNPACKED_BYTES = 4 * 2**30  # of a packed file, or its own size if that is more; an .npy file has no limit
 
@@ -103,7 +104,7 @@ def _open_arrays(path: str | Path) -> Iterator:
             with warnings.catch_warnings(action="ignore"):  # NumPy's, of a header it then refuses
                 yield file
         except Exception as error:  # damaged files make zipfile and NumPy raise a dozen kinds
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = format_error(error)
             raise ValueError(f"{path} cannot be read as arrays of numbers: {reason}.") from None
 
 

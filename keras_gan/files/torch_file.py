@@ -15,6 +15,8 @@ from typing import Any, BinaryIO
 import ml_dtypes
 import numpy as np
 
+from keras_gan.streams import format_error
+
 _MAGIC = 0x1950A86A20F9469CFC6C  # of the older form
 _MAX_PICKLE_BYTES = 64 * 2**20  # of names and shapes: a state_dict has some hundred bytes a tensor
 _DTYPES = {
@@ -50,7 +52,7 @@ def load_torch_file(path: str | Path) -> object:
         try:
             return _read_zip(file) if zipfile.is_zipfile(file) else _read_stream(file)
         except Exception as error:  # damaged files make pickle and zipfile raise a dozen kinds
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = format_error(error)
             raise ValueError(f"{path} cannot be read as a file of torch.save: {reason}.") from None
 
 

@@ -15,6 +15,7 @@ from keras_gan.config import GanConfig
 from keras_gan.files import npz
 from keras_gan.model.gan_class import find_gan_class, name_gan_class
 from keras_gan.model.variables import list_weights
+from keras_gan.streams import format_error
 
 
 class ClassNotImported(ValueError):
@@ -63,7 +64,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             raise ValueError("its class has no name")
         return Checkpoint(config, int(step), arrays, name)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = format_error(error)[:200]
         raise ValueError(f"Expected a checkpoint of a GAN. Received: {path} ({reason}).") from None
 
 

@@ -16,6 +16,8 @@ from typing import Any
 
 import keras
 
+from keras_gan.streams import format_error
+
 
 def load_gan_class(text: str) -> type:
     """Returns the subclass of `GAN` of an import path, "my_gan.py:DCGAN" or "package.module:DCGAN".
@@ -29,7 +31,7 @@ def load_gan_class(text: str) -> type:
     try:
         kind = getattr(_import_file(place) if place.endswith(".py") else _import_module(place), name)
     except Exception as error:  # whatever the user's file raises
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = format_error(error)
         raise ValueError(
             f"A GAN's class must be given as my_gan.py:DCGAN or module:DCGAN. Received: {text} ({reason})."
         ) from error

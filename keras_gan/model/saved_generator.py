@@ -18,6 +18,7 @@ from keras_gan.model.variables import list_weights
 from keras_gan.preset_diff import get_preset
 from keras_gan.run.config_json import find_info
 from keras_gan.run.info import GENERATOR
+from keras_gan.streams import format_error
 
 
 class SavedGenerator(GAN):
@@ -91,7 +92,7 @@ def _sizes(layers):
 
 def shorten_error(error: Exception) -> str:
     """Returns a line on why Keras cannot load a file: the layer that is not its own, or the error's text."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = format_error(error)
     if match := re.search("Could not locate class '([^']+)'", text):
         return f"its layer {match[1]} is not one of Keras's"
     return text if len(text) <= 160 else f"{text[:157]}..."

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from keras_gan.streams import format_error
+
 
 def start_strategy(name: str, replicas: int | None = None, device: str = "auto") -> Any:
     """Returns the `tf.distribute` strategy of one of `config.STRATEGIES`; None for "none".
@@ -37,7 +39,7 @@ def start_strategy(name: str, replicas: int | None = None, device: str = "auto")
                 f'call keras_gan.model.workers.join_workers("{name}", ...) before the first GAN.'
             ) from None
         except tf.errors.OpError as error:
-            reason = " ".join(str(error).split())
+            reason = format_error(error)
             raise OSError(f"TensorFlow's server does not start on this worker: {reason}") from None
         _strategies[name, replicas] = strategy
     return _strategies[name, replicas]

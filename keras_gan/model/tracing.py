@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from keras_gan.streams import format_error
+
 _METHODS = ("generate", "update_discriminator", "update_generator")
 
 
@@ -51,7 +53,7 @@ def _named_in_errors(gan, name):
         try:
             return method(*args, **options)
         except Exception as error:
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            reason = format_error(error)[:200]
             raise ValueError(_refuse(gan, name, f"it cannot be compiled: {reason}")) from error
 
     return named

@@ -11,6 +11,7 @@ from keras_gan.files.atomic import atomic_write
 from keras_gan.preset_diff import get_preset
 from keras_gan.presets import Preset
 from keras_gan.run.grids import MAX_STEP, Schedules, has_grid, read_schedules
+from keras_gan.streams import format_error
 
 CONFIG = "config.json"
 _MAX_BYTES = 2**20
@@ -223,7 +224,7 @@ def read_info(folder: str | Path) -> RunInfo:
             raise ValueError("its weights_from has no path")
         return info._replace(grids=schedules, gan_class=gan_class, weights_from=weights_from)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        reason = f"no {error}" if isinstance(error, KeyError) else format_error(error)
         raise ValueError(f"{path} must be as `train` wrote it. Received: {reason}") from None
 
 

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 from keras_gan.files.atomic import atomic_write
+from keras_gan.streams import format_error
 
 _MAX_BYTES = 64 * 2**20
 _MAX_STEP = 2**53  # up to there float64 tells steps apart
@@ -30,7 +31,7 @@ def read(path):
             raise ValueError(f"it has more than {_MAX_BYTES} bytes")
         return [_row(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        reason = " ".join(str(error).split())
+        reason = format_error(error)
         raise ValueError(f"Expected a line of JSON for each metric. Received: {path} ({reason}).") from None
 
 

@@ -17,6 +17,7 @@ from keras_gan.run import history, metrics_log
 from keras_gan.run.config_json import RunInfo
 from keras_gan.run.info import BEST, CHECKPOINT, GENERATOR, HISTORY, METRICS, PREVIOUS
 from keras_gan.run.own_files import NEW_CHECKPOINT
+from keras_gan.streams import format_error
 
 
 def save_checkpoint(gan: Any, folder: Path) -> None:
@@ -64,7 +65,7 @@ class GeneratorFile:
             raise
         except Exception as error:  # of a layer that Keras cannot save; the checkpoint holds all weights
             self._can_be_saved = False
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            reason = format_error(error)[:200]
             warn(f"{GENERATOR} is not written, as Keras cannot save the generator: {reason}")
 
 

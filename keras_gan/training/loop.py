@@ -25,7 +25,7 @@ from keras_gan.report import page
 from keras_gan.run import history, own_files
 from keras_gan.run.config_json import RunInfo
 from keras_gan.run.info import HISTORY, TENSORBOARD
-from keras_gan.streams import ignore
+from keras_gan.streams import format_error, ignore
 from keras_gan.training import interrupt, monitor
 from keras_gan.training.callbacks import Callbacks
 from keras_gan.training.follow import follow
@@ -237,5 +237,5 @@ def _write_results(gan, folder):
     try:
         page.write(folder.path)
     except Exception as error:  # of a damaged file, or of a grid that a subclass drew
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = format_error(error)
         print_warning(f"report.html is not written: {reason}")
