@@ -61,7 +61,7 @@ def use_device(name: str) -> None:
         tf.config.experimental.set_memory_growth(gpu, True)  # else it takes all memory at once
 
 
-def multiplies_bfloat16() -> bool:
+def has_bfloat16_products() -> bool:
     """Returns whether TensorFlow computes on a CPU that multiplies bfloat16, by oneDNN's routines."""
     on_cpu = not tf.config.get_visible_devices("GPU")
     return on_cpu and _has_onednn() and not _read_cpu_flags().isdisjoint(("avx512_bf16", "amx_bf16"))
@@ -71,12 +71,12 @@ def _has_onednn():
     return os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1").lower() not in ("0", "false")
 
 
-def gains_by_xla(precision: str) -> bool:
+def is_faster_with_xla(precision: str) -> bool:
     """Returns whether training is faster with XLA than without.
 
     On a CPU XLA widens bfloat16 to float32 before it multiplies, even if the processor multiplies bfloat16.
     """
-    return precision != "mixed_bfloat16" or not multiplies_bfloat16()
+    return precision != "mixed_bfloat16" or not has_bfloat16_products()
 
 
 def check_precision(precision: str, warn: Callable[[str], object] = ignore) -> None:
@@ -92,7 +92,7 @@ def check_precision(precision: str, warn: Callable[[str], object] = ignore) -> N
     if not gpus:
         _check_onednn()
         gain = "gains no time on this CPU: float32 is as fast, or faster."
-        if multiplies_bfloat16():
+        if has_bfloat16_products():
             gain = "gains dense networks time on this CPU only in batches of more than 256 images."
         warn(f"precision mixed_bfloat16 {gain}")
     elif min(detail.get("compute_capability", (8, 0)) for detail in details) < (8, 0):

@@ -80,8 +80,9 @@ class Lines:
         due = self._printed_at is None or now - self._printed_at >= SECONDS_BETWEEN_LINES
         if due or step == self._total:
             self._printed_at = now
-            left = f" {speed:.1f} steps/s, {duration((self._total - step) / speed)} left" if speed else ""
-            print(f"{format_log_line(row)}{note}{left}", flush=True)
+            left = format_duration((self._total - step) / speed) if speed else ""
+            pace = f" {speed:.1f} steps/s, {left} left" if speed else ""
+            print(f"{format_log_line(row)}{note}{pace}", flush=True)
 
 
 class Bar:
@@ -136,7 +137,7 @@ def reporter(first: int, total: int, quiet: bool) -> Bar | Lines:
     return Lines(total)
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Returns a time as text: "42 s", "3 min 05 s", "2 h 07 min"."""
     seconds = round(seconds)
     if seconds < 60:
@@ -146,7 +147,7 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
-def counted(batches: Iterable, total: int, what: str) -> Iterator:
+def show_progress(batches: Iterable, total: int, what: str) -> Iterator:
     """Yields the arrays of an iterable; on a terminal a bar on stderr counts their rows up to `total`."""
     if not _draws_bars(sys.stderr):
         yield from batches

@@ -157,8 +157,8 @@ def test_bfloat16_is_computed_by_the_routines_that_gain(flags, onednn, gpus, mul
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     if onednn:
         monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", onednn)
-    assert device.gains_by_xla("mixed_bfloat16") is not multiplies
-    assert device.gains_by_xla("float32")
+    assert device.is_faster_with_xla("mixed_bfloat16") is not multiplies
+    assert device.is_faster_with_xla("float32")
     # A line on a CPU that gains nothing
     lines = []
     check_precision("float32", forbidden)

@@ -137,7 +137,7 @@ def test_bar_keeps_speed_and_time_left_where_the_terminal_is_narrow(columns, clo
     ],
 )
 def test_duration_in_words(seconds, words):
-    assert progress.duration(seconds) == words
+    assert progress.format_duration(seconds) == words
 
 
 HEADER, ROWS = ["source", "framework", "steps"], [["runs/a", "Keras", "30000"], ["b", None, "7"]]

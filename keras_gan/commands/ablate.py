@@ -74,7 +74,7 @@ def ablate(a, b, facts, seeds, steps, walk, jobs, cluster, outdir, offline, as_j
         return f"Fréchet distance {ablation.read_score(job.folder):.2f}"
 
     train_jobs(todo, jobs, cluster, describe)
-    runs = {v.preset: [ablation.run_folder(folder, v, seed) for seed in seeds] for v in variants}
+    runs = {v.preset: [ablation.get_run_folder(folder, v, seed) for seed in seeds] for v in variants}
     if line := ablation.describe_specs(run for folders in runs.values() for run in folders):
         warn(line)
     scores = {preset: [ablation.read_score(run) for run in folders] for preset, folders in runs.items()}

@@ -17,7 +17,7 @@ from keras_gan.commands.options import (
     start_tensorflow,
     warn,
 )
-from keras_gan.commands.workers import get_warn, leads, open_workers, strategy_options
+from keras_gan.commands.workers import get_warn, is_first_worker, open_workers, strategy_options
 from keras_gan.config import DEVICES
 from keras_gan.setting_checks import check_strategy
 
@@ -147,10 +147,10 @@ def fid(
                 return sides, None
             return sides, _load_fid_extractor(sides, which, weights, batch_size, offline, workers)
 
-        sides, extractor = workers.in_turn(open_all)
+        sides, extractor = workers.load_in_turn(open_all)
         if which == "all":
             _print_all(sides, count, seed, batch_size, as_json)
-        elif leads(workers, extractor):
+        elif is_first_worker(workers, extractor):
             if save_stats:
                 sides[0] = _save_stats(sides[0], save_stats, extractor, count, seed, as_json)
             if b is not None:

@@ -155,7 +155,7 @@ def _save_pngs(gan, file, out, options):
     multiple = sampling.get_batch_size(gan, options["mode"]) or 1
     noise = png_folder.draw_noise_in_parts(gan, options["seeds"], n, multiple)
     batches = sampling.draw_batches(gan, noise, options["mode"])
-    png_folder.save_png_folder(folder, progress.counted(batches, n, "samples"), n)
+    png_folder.save_png_folder(folder, progress.show_progress(batches, n, "samples"), n)
     click.echo(f"{folder}: {n} images of step {gan.step}, each a PNG{describe_mode(gan, options, n)}")
 
 
@@ -232,7 +232,7 @@ def _save_gif(folder, out, most):
         raise FileNotFoundError(
             f"RUN must hold sample grids such as 0.png. Received: {folder}, which holds none."
         )
-    steps = gif.evenly_spaced(list(grids), most)
+    steps = gif.choose_evenly_spaced(list(grids), most)
     captions = [gif.make_caption(step, run.info) for step in steps]
     path = Path(out or folder / "training.gif")
     gif.save_gif(path, [grids[step] for step in steps], captions)

@@ -156,7 +156,7 @@ def train(ctx, outdir, overwrite, resume, start, tensorboard, offline, dry_run, 
             return
         with open_workers(config.strategy, config.replicas, config.device, config.gan.precision) as workers:
             config = agree_on_config(own, workers)
-            dataset = workers.in_turn(lambda: _choose_loader(config, info, outdir, offline, workers)())
+            dataset = workers.load_in_turn(lambda: _choose_loader(config, info, outdir, offline, workers)())
             _train(ctx, dataset, config, start, outdir, options | {"workers": workers})
     except FileExistsError as error:
         from keras_gan.training.run_dir import RunExistsError

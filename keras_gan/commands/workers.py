@@ -65,7 +65,7 @@ def get_warn(workers):
     return warn if workers is None or workers.index == 0 else ignore
 
 
-def leads(workers, extractor):
+def is_first_worker(workers, extractor):
     """Returns whether this is the first worker, which computes and prints.
 
     Any other one computes features for it meanwhile.

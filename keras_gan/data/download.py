@@ -87,7 +87,7 @@ DATASETS = {
 }
 
 
-def cache_folder(name):
+def get_cache_folder(name):
     """Returns the folder below Keras's own cache that holds the files of a data set."""
     return get_keras_home() / DATASETS[name].folder
 
@@ -103,7 +103,7 @@ def describe_location(name):
 
 def find_cached(name, split="train"):
     """Returns the path of the cached file with the images of a split, packed or not, or None."""
-    return _present(cache_folder(name) / _files(name, split)[0][0])
+    return _present(get_cache_folder(name) / _files(name, split)[0][0])
 
 
 def _present(path):
@@ -126,7 +126,7 @@ def download(name, split="train", offline=False):
         OSError: no address delivered a whole file.
         ValueError: what was delivered has another checksum than the published one.
     """
-    folder, files = cache_folder(name), _files(name, split)
+    folder, files = get_cache_folder(name), _files(name, split)
     way_out = (
         f"Put {' and '.join(file for file, _ in files)} into {folder} by hand, "
         "give images with --data PATH, or another data set with --dataset NAME."
@@ -177,7 +177,7 @@ def _fetch(url, target, checksum):
     with _opened(url) as response, atomic_write(target) as part, open(part, "wb") as file:
         promised = int(response.headers.get("Content-Length") or 0)
         pieces = iter(lambda: response.read(2**16), b"")
-        for piece in progress.counted(pieces, promised or None, target.name):
+        for piece in progress.show_progress(pieces, promised or None, target.name):
             digest.update(piece)
             size += file.write(piece)
         if size < promised:

@@ -208,9 +208,8 @@ def _open_image(source):
                 _check_pixels(picture)
                 yield picture
     except Exception as error:  # damaged files make Pillow's decoders raise a dozen kinds
-        reason = format_error(error)
-        if isinstance(error, UnidentifiedImageError):  # which names a place in memory
-            reason = "it is none, or of a kind that is not read"
+        unknown = isinstance(error, UnidentifiedImageError)  # whose message names a place in memory
+        reason = "it is none, or of a kind that is not read" if unknown else format_error(error)
         raise ValueError(f"{name_source(source)} cannot be read as an image: {reason}.") from None
 
 

@@ -60,7 +60,7 @@ class DistributedExtractor:
         return features, probabilities[0] if probabilities else None
 
     def _compute(self, images):
-        self._workers.tell(FEATURES, *images.shape)
+        self._workers.send_request(FEATURES, *images.shape)
         self._workers.share(images.tobytes())
         outputs = self._join(self._compute_part(images), len(images))
         self._workers.listening = True

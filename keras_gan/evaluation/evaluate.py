@@ -30,7 +30,7 @@ def compute_features(extractor, images, what):
     """Returns the `ImageFeatures` of uint8 (n, h, w, c)."""
     size = max(feature_stats.CHUNK, extractor.batch_size)
     batches = (images[i : i + size] for i in range(0, len(images), size))
-    features, probabilities = zip(*map(extractor, progress.counted(batches, len(images), what)))
+    features, probabilities = zip(*map(extractor, progress.show_progress(batches, len(images), what)))
     return ImageFeatures(
         images,
         np.concatenate(features),

@@ -70,7 +70,7 @@ def load_or_compute_stats(
             warn(f"Cached statistics are computed again: {error}")
     size = max(CHUNK, extractor.batch_size)
     batches = (dataset.images[rows[i : i + size]] for i in range(0, len(rows), size))
-    counted = progress.counted(batches, len(rows), f"features of {dataset.name}")
+    counted = progress.show_progress(batches, len(rows), f"features of {dataset.name}")
     stats = compute_stats(extractor, counted)
     cache.write_cache(path, _to_arrays(stats), warn)
     return stats

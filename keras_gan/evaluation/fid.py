@@ -157,7 +157,7 @@ def _compute_stats(part: _Part, extractor: FeatureExtractor, seed: int, warn: Wa
     size = max(feature_stats.CHUNK, extractor.batch_size)
     batches = part.source.draw_batches(seed, part.n, size)
     return feature_stats.compute_stats(
-        extractor, progress.counted(batches, part.n, f"features of {part.name}")
+        extractor, progress.show_progress(batches, part.n, f"features of {part.name}")
     )
 
 
@@ -176,7 +176,7 @@ def announce(parts: list[_Part], extractor: FeatureExtractor | None, warn: Warn)
     start = time.monotonic()
     extractor(batch)
     seconds = (time.monotonic() - start) * n / len(batch)
-    about = "less than a minute" if seconds < 60 else f"about {progress.duration(seconds)}"
+    about = "less than a minute" if seconds < 60 else f"about {progress.format_duration(seconds)}"
     device = get_device_name()
     warn(f"{n:,} images go through {extractor.description}: {about} on this {device}.")
 

@@ -11,7 +11,7 @@ _LAST_MS = 2000  # that the last frame stays
 _TOTAL_MS, _SHORTEST_MS, _LONGEST_MS = 12000, 80, 500  # of all others together, of each of them
 
 
-def evenly_spaced(steps, most):
+def choose_evenly_spaced(steps, most):
     """Returns at most `most` (2 or more) of a list, evenly spread, the first and last among them."""
     if len(steps) <= most:
         return list(steps)

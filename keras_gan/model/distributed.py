@@ -48,7 +48,7 @@ class DistributedEngine:
         """Makes k steps, with all workers; returns float64 (k, 5). To be called on the first worker."""
         arrays = self._gan.arrays()
         has_changed = any(not np.array_equal(arrays[n], self._arrays.get(n)) for n in arrays)
-        self._workers.tell(STEPS, step, k, has_changed)
+        self._workers.send_request(STEPS, step, k, has_changed)
         values = self.make_steps(step, k, has_changed)
         self._workers.listening = True
         return values

@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_gan.config import GanConfig
-from keras_gan.device import check_precision, gains_by_xla, keras_settings
+from keras_gan.device import check_precision, is_faster_with_xla, keras_settings
 from keras_gan.figures import curves
 from keras_gan.figures.grid import draw_grid, fit_grid, save_sample_grid, to_pil
 from keras_gan.model import checkpoint, networks, sampling, updates, variables
@@ -40,7 +40,7 @@ class GAN:
         Args:
             preset: name of one of `keras_gan.PRESETS`.
             jit_compile: whether XLA compiles the steps, with either engine; the classic calls are a fifth
-                slower without it. None is `JIT_COMPILE` where `device.gains_by_xla`.
+                slower without it. None is `JIT_COMPILE` where `device.is_faster_with_xla`.
             settings: the other fields of `GanConfig`; the default is the preset's own.
 
         Raises:
@@ -58,7 +58,8 @@ class GAN:
         self.trained_on: Any = None  # a `Dataset`
         precision = self.config.precision
         check_precision(precision)
-        self.jit_compile = JIT_COMPILE and gains_by_xla(precision) if jit_compile is None else jit_compile
+        by_default = JIT_COMPILE and is_faster_with_xla(precision)
+        self.jit_compile = by_default if jit_compile is None else jit_compile
         with keras_settings(precision):
             self._build(self.jit_compile)
 

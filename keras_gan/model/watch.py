@@ -22,7 +22,7 @@ _SECONDS_TO_ANSWER = 2.0
 _AGAIN = "start all workers again"
 
 
-def meet(addresses: list[str], own: int) -> None:
+def wait_for_workers(addresses: list[str], own: int) -> None:
     """Waits until all workers have started.
 
     Args:
@@ -70,7 +70,7 @@ def limit_seconds(seconds: float, line: str) -> Iterator[None]:
 class Watch:
     """Connects to all other workers in turn until it is stopped; ends the process where one is lost.
 
-    Args and `own` are those of `meet`.
+    Args and `own` are those of `wait_for_workers`.
     """
 
     def __init__(self, addresses: list[str], own: int):

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan.model.strategy import is_started, read_cluster, start_strategy
-from keras_gan.model.watch import SECONDS_TO_CONNECT, Watch, limit_seconds, meet
+from keras_gan.model.watch import SECONDS_TO_CONNECT, Watch, limit_seconds, wait_for_workers
 
 STOP, STEPS, FEATURES = range(3)  # what the first worker asks for
 _NUMBERS = 5  # of a message at most
@@ -69,7 +69,7 @@ class Workers:
         """Tells the others that the run ends, and how: they end with this exit code."""
         try:
             if self.count > 1 and self.index == 0 and self.listening:
-                self.tell(STOP, getattr(error, "exit_code", 1) if error else 0)
+                self.send_request(STOP, getattr(error, "exit_code", 1) if error else 0)
                 self.exchange(np.zeros(1, np.int64))  # until they have heard it
         except OSError:
             if error is None:
@@ -131,7 +131,7 @@ class Workers:
             start += array.nbytes
         return shared
 
-    def tell(self, what: int, *numbers: int) -> None:
+    def send_request(self, what: int, *numbers: int) -> None:
         """Asks the others for something, and hears whether one of them was asked to stop by a signal."""
         if self.count == 1:
             return
@@ -186,7 +186,7 @@ class Workers:
                     f"({self.addresses[i]}) differs from worker 0 ({self.addresses[0]})."
                 )
 
-    def in_turn(self, load: Callable[[], T]) -> T:
+    def load_in_turn(self, load: Callable[[], T]) -> T:
         """Returns what a function returns that the first worker calls before the others: it may download.
 
         Raises:
@@ -213,13 +213,13 @@ def _hash(value):
 def join_workers(name: str, replicas: int | None = None, device: str = "auto") -> Workers:
     """Returns the workers of a strategy, after all of them have started.
 
-    Args and errors are those of `strategy.start_strategy` and `watch.meet`.
+    Args and errors are those of `strategy.start_strategy` and `watch.wait_for_workers`.
     """
     if name != "multi-worker":
         return Workers(start_strategy(name, replicas, device))
     cluster = read_cluster()
     if not is_started(name, replicas):
-        meet(*cluster)
+        wait_for_workers(*cluster)
     with limit_seconds(SECONDS_TO_CONNECT, "a worker stopped while all connected; start all workers again"):
         strategy = start_strategy(name, replicas, device)
     return Workers(strategy, *cluster)

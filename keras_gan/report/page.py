@@ -106,7 +106,7 @@ def _head(run, heading, metrics, grids):
         lines += [_note(run.info.preset.source)] if own else []
     started, seconds = run.read_times()
     if started and seconds is not None:
-        trained = progress.duration(seconds)
+        trained = progress.format_duration(seconds)
         lines.append(_note(f"Began on {started:%Y-%m-%d} at {started:%H:%M}, trained for {trained}."))
     lines.append(_diagnosis(metrics, run))
     if grids:
@@ -192,7 +192,7 @@ def _curve(what, x, y, unit):
 def _gallery(info, grids):
     if not grids:
         return _section("Samples over time", _note("No sample grids such as 0.png."))
-    steps = gif.evenly_spaced(list(grids), GRIDS)
+    steps = gif.choose_evenly_spaced(list(grids), GRIDS)
     shown = "".join(_figure(info, step, grids[step], _GALLERY_SIDE) for step in steps)
     few = f"{len(steps)} of {len(grids)} grids, evenly spaced." if len(steps) < len(grids) else ""
     return _section("Samples over time", f'<div class="strip">{shown}</div>', _note(few) if few else "")

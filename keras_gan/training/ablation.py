@@ -98,7 +98,7 @@ def list_jobs(
         settings["dataset"] = dataset.name  # "auto" may be another on a worker
     jobs = [
         make_job(
-            run_folder(folder, variant, seed),
+            get_run_folder(folder, variant, seed),
             {"preset": variant.preset, "seed": seed, **settings},
             steps,
             flags,
@@ -110,7 +110,7 @@ def list_jobs(
     return jobs
 
 
-def run_folder(folder, variant: Variant, seed: int):
+def get_run_folder(folder, variant: Variant, seed: int):
     """Returns the run directory of a variant and a seed."""
     return folder / f"{variant.folder}-{seed}"
 

@@ -63,7 +63,7 @@ def train_gan(
     try:
         with join_workers(config.strategy, config.replicas) as workers:
             config = share_config(config.to_dict(), workers).of_shape(gan.image_shape)
-            dataset = workers.in_turn(lambda: _load_dataset(config, data, info))
+            dataset = workers.load_in_turn(lambda: _load_dataset(config, data, info))
             return loop.train(gan, dataset, config, outdir, info=info, workers=workers, **options)
     except RunExistsError as error:
         ways_out = "resume=True continues it to `epochs` in total, overwrite=True replaces it"

@@ -20,7 +20,7 @@ from keras_gan.evaluation.score import Scorer
 from keras_gan.files.atomic import check_utf8
 from keras_gan.model.distributed import build_engine, check_shares
 from keras_gan.model.workers import Workers
-from keras_gan.progress import duration, print_warning, reporter
+from keras_gan.progress import format_duration, print_warning, reporter
 from keras_gan.report import page
 from keras_gan.run import history, own_files
 from keras_gan.run.config_json import RunInfo
@@ -86,7 +86,7 @@ def train(
     check_fit(gan, dataset, config)
     check_shares(gan, len(dataset.images), config.batch_size, workers)
     # Load the network of the scores; all workers need the same one, and the same images
-    extractor = workers.in_turn(lambda: _load_extractor(dataset, config, offline, workers))
+    extractor = workers.load_in_turn(lambda: _load_extractor(dataset, config, offline, workers))
     weights = getattr(extractor, "sha256", None)
     workers.check_same({"images": dataset.sha256, "feature extractor": weights})
     # All workers but the first make its steps from here on, and write nothing
@@ -170,7 +170,7 @@ def _train_steps(training, request, scorer, quiet, tensorboard, callbacks):
         folder.save(gan)
     seconds, steps = time.monotonic() - start, gan.step - first_step
     each = f" ({1000 * seconds / steps:.1f} ms a step)" if steps else ""  # none: a callback stopped at once
-    return f"Trained {steps} steps in {duration(seconds)}{each}."
+    return f"Trained {steps} steps in {format_duration(seconds)}{each}."
 
 
 def _call_engine(training, request, callbacks=None) -> Iterator[list]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_gan.figures.grid import draw_grid, fit_grid, to_pil
-from keras_gan.progress import Speed, duration, format_log_line
+from keras_gan.progress import Speed, format_duration, format_log_line
 
 SECONDS_BETWEEN_UPDATES = 0.25  # each is a message to the browser, of about 30 kB where it is a grid
 
@@ -40,7 +40,7 @@ class NotebookView:
         step = rows[-1][0]
         text, speed = f"{format_log_line(rows[-1])}{self._note}", self._speed.update(step)
         if speed:
-            text += f" {speed:.3g} steps/s, {duration((self._total - step) / speed)} left"
+            text += f" {speed:.3g} steps/s, {format_duration((self._total - step) / speed)} left"
         self._show_line(step, text)
 
     def see_score(self, row: dict) -> None:

@@ -78,7 +78,7 @@ def offer(monkeypatch):
 
 
 def cache():
-    folder = download.cache_folder("mnist")
+    folder = download.get_cache_folder("mnist")
     return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
 
 
@@ -86,7 +86,7 @@ def test_download_puts_the_file_into_the_cache(server, offer):
     offer(f"{server.url}/good/")
     assert download.find_cached("mnist") is None
     path = download.download("mnist")
-    assert path == download.find_cached("mnist") == download.cache_folder("mnist") / "x.npz"
+    assert path == download.find_cached("mnist") == download.get_cache_folder("mnist") / "x.npz"
     assert cache() == {"x.npz": CONTENT} and server.paths == ["/good/x.npz"]
 
 
@@ -117,7 +117,7 @@ def test_failed_download_names_address_reason_and_folder(server, offer, place, r
         download.download("mnist")
     text = str(error.value)
     assert f"{server.url}/{place}/x.npz" in text and "\n" not in text
-    assert f"Put x.npz into {download.cache_folder('mnist')} by hand" in text
+    assert f"Put x.npz into {download.get_cache_folder('mnist')} by hand" in text
     assert cache() == {}
 
 
@@ -145,7 +145,7 @@ def test_second_address_is_taken_when_the_first_fails(server, closed, offer):
 
 
 def test_left_over_part_is_neither_taken_for_the_file_nor_kept(server, offer):
-    folder = download.cache_folder("mnist")
+    folder = download.get_cache_folder("mnist")
     folder.mkdir(parents=True)
     (folder / f".x.{os.getpid()}.part.npz").write_bytes(b"left over")
     offer(f"{server.url}/good/")
@@ -159,7 +159,7 @@ def test_images_are_downloaded_last_and_labels_at_hand_are_kept(server, offer):
     offer(f"{server.url}/good/", files=files)
     download.download("mnist", "train")
     assert server.paths == ["/good/train-labels-idx1-ubyte.gz", "/good/train-images-idx3-ubyte.gz"]
-    (download.cache_folder("mnist") / "t10k-labels-idx1-ubyte").write_bytes(b"by hand")
+    (download.get_cache_folder("mnist") / "t10k-labels-idx1-ubyte").write_bytes(b"by hand")
     assert download.find_cached("mnist", "test") is None
     download.download("mnist", "test")
     assert server.paths[2:] == ["/good/t10k-images-idx3-ubyte.gz"]
@@ -176,10 +176,10 @@ def test_offline_downloads_nothing_and_names_the_files(monkeypatch, keras_home):
 
 def test_cache_is_that_of_keras(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    assert download.cache_folder("fashion-mnist") == tmp_path / "datasets" / "fashion-mnist"
+    assert download.get_cache_folder("fashion-mnist") == tmp_path / "datasets" / "fashion-mnist"
     monkeypatch.delenv("KERAS_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert download.cache_folder("mnist") == tmp_path / ".keras" / "datasets"
+    assert download.get_cache_folder("mnist") == tmp_path / ".keras" / "datasets"
     monkeypatch.setenv("HOME", str(tmp_path / "missing"))  # where Keras takes /tmp
     assert str(get_keras_home()) == "/tmp/.keras"
 

@@ -58,7 +58,7 @@ def test_workers_share_the_images_of_the_first_and_return_its_features(classes, 
         extractor = DistributedExtractor(lambda: Flat(classes), workers)
         if workers.index == 0:
             found = extractor(pixels[:n])
-            workers.tell(STOP)
+            workers.send_request(STOP)
             return found
         while (message := workers.receive())[0] == FEATURES:
             extractor.follow(message[1:5])

@@ -58,12 +58,12 @@ def test_grids_are_those_with_a_step_for_a_name_in_the_order_of_steps(tmp_path):
     ],
 )
 def test_grids_are_thinned_evenly_and_the_ends_kept(n, most, expected):
-    assert gif.evenly_spaced(list(range(n)), most) == expected
+    assert gif.choose_evenly_spaced(list(range(n)), most) == expected
 
 
 def test_thinned_to_any_number_has_that_many_different_ones_from_end_to_end():
     for most in range(2, 60):
-        steps = gif.evenly_spaced(list(range(60)), most)
+        steps = gif.choose_evenly_spaced(list(range(60)), most)
         assert len(set(steps)) == most and (steps[0], steps[-1]) == (0, 59)
         assert np.ptp(np.diff(steps)) <= 1
 

@@ -31,7 +31,7 @@ def test_workers_that_start_at_one_time_meet(free):
     addresses, all_have_met = [free(), free(), free()], threading.Barrier(3)
 
     def meet_and_serve(i):
-        watch.meet(addresses, i)
+        watch.wait_for_workers(addresses, i)
         with socket.create_server(("127.0.0.1", int(addresses[i].split(":")[1]))):  # as TensorFlow then does
             all_have_met.wait(20)
 
@@ -48,14 +48,14 @@ def test_worker_that_does_not_start_is_named(free, monkeypatch):
     monkeypatch.setattr(watch, "SECONDS_TO_START", 0)
     other = free()
     with pytest.raises(ConnectionError, match=f"Received: no answer from worker 1 \\({other}\\)"):
-        watch.meet([free(), other], 0)
+        watch.wait_for_workers([free(), other], 0)
 
 
 def test_port_that_is_taken_is_refused():
     with socket.create_server(("", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(OSError, match=f"must listen at port {port}. Received: Address already in use"):
-            watch.meet([f"127.0.0.1:{port}"], 0)
+            watch.wait_for_workers([f"127.0.0.1:{port}"], 0)
 
 
 def test_lost_worker_is_named_and_one_that_answers_is_not(free):

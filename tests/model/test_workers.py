@@ -11,8 +11,8 @@ def test_single_worker_keeps_its_own():
     alone = Workers()
     assert (alone.count, alone.replicas, alone.share(b"abc")) == (1, 1, b"abc")
     alone.check_same({"seed": 1})
-    alone.tell(STEPS, 1, 2)
-    assert alone.in_turn(lambda: "loaded") == "loaded"
+    alone.send_request(STEPS, 1, 2)
+    assert alone.load_in_turn(lambda: "loaded") == "loaded"
     with alone:
         pass
 
@@ -38,7 +38,7 @@ def test_worker_of_another_run_is_named_on_all_of_them():
 
 def test_first_worker_loads_before_the_others():
     order = []
-    assert run_workers(3, lambda w: w.in_turn(lambda: order.append(w.index) or len(order)))[0] == 1
+    assert run_workers(3, lambda w: w.load_in_turn(lambda: order.append(w.index) or len(order)))[0] == 1
     assert order[0] == 0 and sorted(order) == [0, 1, 2]
 
 
@@ -47,7 +47,7 @@ def test_load_that_fails_on_the_first_worker_ends_the_others():
         def fail():
             raise ValueError("no images")
 
-        return workers.in_turn(fail if workers.index == 0 else lambda: forbidden(""))
+        return workers.load_in_turn(fail if workers.index == 0 else lambda: forbidden(""))
 
     first, *others = run_workers(2, load)
     assert isinstance(first, ValueError) and isinstance(others[0], ConnectionError)
@@ -56,7 +56,7 @@ def test_load_that_fails_on_the_first_worker_ends_the_others():
 
 def test_others_receive_what_the_first_asks_for():
     def act(workers):
-        return workers.tell(STEPS, 10, 3, 1) if workers.index == 0 else workers.receive()
+        return workers.send_request(STEPS, 10, 3, 1) if workers.index == 0 else workers.receive()
 
     assert run_workers(3, act)[1:] == [[STEPS, 10, 3, 1, 0]] * 2
 
@@ -77,8 +77,8 @@ def test_signal_to_any_worker_reaches_the_first_once():
                     signals.append(signum)
 
             workers.request = Request()
-            workers.tell(STEPS)
-            workers.tell(STEPS)
+            workers.send_request(STEPS)
+            workers.send_request(STEPS)
             return signals
         workers.receive()
         workers.receive()
