@@ -41,8 +41,10 @@ class _Generator(NamedTuple):
         """Returns the facts of a preset's generator."""
         blocks: list = []
         for layer in preset.generator:
-            blocks += [[layer]] if isinstance(layer, Dense) else []
-            blocks[-1] += [] if isinstance(layer, Dense) else [layer]
+            if isinstance(layer, Dense):
+                blocks.append([layer])
+            else:
+                blocks[-1].append(layer)
         *hidden, output = blocks
         layers = [layer for block in hidden for layer in block[1:]]
         orders = tuple(tuple(map(_kind, hidden[i][1:])) for i in (0, -1))

@@ -106,8 +106,12 @@ def sample(run, out, **options):
         return
     if output not in ("png", "interpolate"):
         check_count(file, options | {"out": out})
-    save = {"png": _save_pngs, "interpolate": _save_interpolation, "nearest": _save_nearest}
-    save |= {"real": _save_real}
+    save = {
+        "png": _save_pngs,
+        "interpolate": _save_interpolation,
+        "nearest": _save_nearest,
+        "real": _save_real,
+    }
     save.get(output, _save_grid)(load_gan(file), file, out, options)
 
 

@@ -125,7 +125,8 @@ def open_inputs(paths, warn, options=DEFAULTS):
         FileNotFoundError: there is nothing at a path, or a run has no checkpoint.
         ValueError: what is there can be read neither as a run nor as images, or it is given twice.
     """
-    paths = [p.parent if (p := Path(path)).name == CHECKPOINT else p for path in paths]
+    paths = [Path(path) for path in paths]
+    paths = [path.parent if path.name == CHECKPOINT else path for path in paths]
     if len({path.resolve() for path in paths}) < len(paths):
         raise ValueError(f"Each source must be given once. Received: {', '.join(map(str, paths))}.")
     last = [path.absolute().name for path in paths]

@@ -126,8 +126,8 @@ def _rename_nested(variables, arrays):
     in the order of today's.
     """
     unknown = [name for name in arrays.keys() - variables if name.count("/") > 2 or "/variable_" in name]
-    for i in {name.rpartition("/")[0] for name in unknown}:
-        layer = "/".join(i.split("/")[:2])
+    for prefix in {name.rpartition("/")[0] for name in unknown}:
+        layer = "/".join(prefix.split("/")[:2])
         old = [name for name in arrays if name.startswith(f"{layer}/")]
         new = [name for name in variables if name.startswith(f"{layer}/") and not _is_new(name)]
         if len(old) == len(new):

@@ -5,6 +5,7 @@ How steps are cut into calls never changes a bit.
 """
 
 import contextlib
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -100,8 +101,9 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
         """Returns the batches of the next call: of at most k steps, all of one size."""
         for step in range(first, first + min(k, most)):
             drawn.setdefault(step, batch(step))
-        sizes = [len(drawn[step][0]) for step in range(first, first + min(k, most))]
-        return [drawn[first + i] for i, size in enumerate(sizes) if set(sizes[: i + 1]) == {sizes[0]}]
+        size = len(drawn[first][0])
+        following = (drawn[step] for step in range(first, first + min(k, most)))
+        return list(itertools.takewhile(lambda b: len(b[0]) == size, following))
 
     @keras_settings(gan.config.precision)
     def run(step, k):

@@ -179,7 +179,8 @@ class TorchGAN:
         Keras moves a weight by alpha m / (sqrt(v) + epsilon), alpha = lr sqrt(1 - b2^t) / (1 - b1^t). It
         computes the powers in the weights' precision, from b2 rounded to float32 in either precision.
         """
-        kind, t = (np.float64, np.float32)[self.dtype == torch.float32], self._count(optimizer) + 1
+        kind = np.float32 if self.dtype == torch.float32 else np.float64
+        t = self._count(optimizer) + 1
         b1, b2 = (kind(np.float32(b)) ** kind(t) for b in (self.config.b1, self.config.b2))
         alpha = kind(lr) * np.sqrt(kind(1) - b2) / (kind(1) - b1)
         exact1, exact2 = 1 - self.config.b1**t, 1 - self.config.b2**t

@@ -76,12 +76,15 @@ def time_runs(jobs: dict[tuple[int, str], Job], config: TrainConfig, images: np.
     """
     paths = [Path(job.folder, CHECKPOINT) for (_, framework), job in jobs.items() if framework == "keras"]
     ours = GAN.load(paths[0])
-    theirs, times = TorchGAN(**ours.config.to_dict()), []
+    theirs = TorchGAN(**ours.config.to_dict())
+    times: list[float] = []
     for i, path in enumerate(paths):
         for gan in (ours, theirs):
             gan.restore(read_checkpoint(path), path)
-        order = -1 if i % 2 else 1
-        times += time_steps([(ours, config), (theirs, config)][::order], images)[::order]
+        if i % 2:
+            times += reversed(time_steps([(theirs, config), (ours, config)], images))
+        else:
+            times += time_steps([(ours, config), (theirs, config)], images)
     return times
 
 
