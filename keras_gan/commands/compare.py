@@ -103,9 +103,8 @@ def _compare_runs(
         if not Path(path).exists():
             raise FileNotFoundError(f"RUN must be a run directory, images or losses. Received: no {path}.")
     start_tensorflow("cpu")
-    from keras_gan.data.options import ImageOptions
     from keras_gan.evaluation import compare
-    from keras_gan.evaluation.inputs import load_real_images, match_shape, open_inputs
+    from keras_gan.evaluation.inputs import choose_image_options, load_real_images, match_shape, open_inputs
     from keras_gan.run.losses import is_loss_log, read_losses
 
     logs = [path for path in paths if is_loss_log(path)]
@@ -113,9 +112,9 @@ def _compare_runs(
         raise ValueError("compare needs images of a RUN. Received: losses only, which `plot` draws.")
     names = dict(zip(paths, labels or (Path(path).absolute().name for path in paths)))
     how = {"fit": fit, "background": background}
-    sources = open_inputs([path for path in paths if path not in logs], warn, ImageOptions.create(**how))
+    images = [path for path in paths if path not in logs]
+    sources = open_inputs(images, warn, choose_image_options(images, **how))
     if labels:
-        images = [path for path in paths if path not in logs]
         sources = [source._replace(name=names[path]) for source, path in zip(sources, images)]
     histories = {names[path]: read_losses(path) for path in logs}
     train, test = load_real_images(sources, dataset, data, offline, warn, **how)

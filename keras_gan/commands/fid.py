@@ -135,14 +135,12 @@ def fid(
     _check_usage(b, save_stats, which, weights or strategy != "none")
     with reject_wrong_values():
         check_strategy(strategy, replicas)
-    from keras_gan.data.options import ImageOptions
-
-    options = ImageOptions.create(size=image_size, fit=fit, background=background)
     assumed = stats_features or (None if which == "all" else which)
     with open_workers(strategy, replicas, device) as workers:
 
         def open_all():
-            sides = _open_sides([text for text in (a, b) if text], options, assumed, mode, offline, workers)
+            how = {"size": image_size, "fit": fit, "background": background}
+            sides = _open_sides([text for text in (a, b) if text], how, assumed, mode, offline, workers)
             if which == "all":
                 return sides, None
             return sides, _load_fid_extractor(sides, which, weights, batch_size, offline, workers)
@@ -170,11 +168,11 @@ def _check_usage(b, save_stats, which, others):
         check_may_replace(save_stats, ["mu", "sigma"])
 
 
-def _open_sides(texts, options, assumed, mode, offline, workers):
-    from keras_gan.evaluation.inputs import RunInput
+def _open_sides(texts, how, assumed, mode, offline, workers):
+    from keras_gan.evaluation.inputs import RunInput, choose_image_options
     from keras_gan.evaluation.sides import open_side
 
-    say = get_warn(workers)
+    options, say = choose_image_options(texts, **how), get_warn(workers)
     sides = [open_side(text, options, assumed, offline, say, mode or "inference") for text in texts]
     if mode and not any(isinstance(side.source, RunInput) for side in sides):
         raise ValueError(f"--mode is of the samples of a run. Received: {' and '.join(texts)}.")

@@ -83,7 +83,7 @@ _FRAMES = {"gif": 60, "interpolate": 9}  # a GIF of 60 grids of 28x28 images has
     "--out",
     type=UserPath(),
     metavar="FILE",
-    help="Picture to write. Default: in RUN, samples.png or as said above.",
+    help="Picture to write. Default: RUN/samples.png, or the name above.",
 )
 def sample(run, out, **options):
     """Draws images from the generator of a run; the same seed gives the same image.

@@ -118,6 +118,18 @@ class ImageSet(NamedTuple):
         yield from (self.images[rows[i : i + size]] for i in range(0, len(rows), size))
 
 
+def choose_image_options(paths, size=None, fit=None, background=None):
+    """Returns how images beside runs are read: as given, else as the images of the first run among them were.
+
+    Args:
+        paths: of runs and images. size: as in `ImageOptions`; it is never the run's.
+    """
+    infos = (read_run(path).info for path in paths if is_run(path))
+    config = next((info.config for info in infos if info), None)
+    how = {"fit": fit or (config and config.fit), "background": background or (config and config.background)}
+    return ImageOptions.create(size=size, **how)
+
+
 def open_inputs(paths, warn, options=DEFAULTS):
     """Returns a `RunInput` or `ImageSet` for each path: run directory, checkpoint, folder or file of images.
 

@@ -7,8 +7,14 @@ from PIL import Image
 
 from keras_gan.config import TrainConfig
 from keras_gan.data import datasets
-from keras_gan.data.options import DEFAULTS
-from keras_gan.evaluation.inputs import load_parts, load_real_images, match_shape, open_inputs
+from keras_gan.data.options import DEFAULTS, ImageOptions
+from keras_gan.evaluation.inputs import (
+    choose_image_options,
+    load_parts,
+    load_real_images,
+    match_shape,
+    open_inputs,
+)
 from keras_gan.model.gan import GAN
 from keras_gan.rng import Stream, draw_noise
 from keras_gan.training import loop
@@ -177,6 +183,19 @@ def test_recorded_images_that_are_not_at_hand(recorded, kind, message, run_a, tm
     (tmp_path / "b/config.json").write_text(json.dumps(record))
     with pytest.raises(kind, match=f"{message}.* Or name the real images with --dataset or --data"):
         load_real_images(open_inputs(["b"], no_warning), **WHERE)
+
+
+def test_images_beside_a_run_are_read_as_its_own_were_unless_it_is_said(run_a, tmp_path, pixels):
+    shutil.copytree(run_a, tmp_path / "b")
+    record = json.loads((tmp_path / "b/config.json").read_text())
+    record["config"] |= {"fit": "stretch", "background": "black"}
+    (tmp_path / "b/config.json").write_text(json.dumps(record))
+    np.savez(tmp_path / "x.npz", images=pixels)
+    paths = [str(tmp_path / "x.npz"), "mnist:test", str(tmp_path / "b/checkpoint.npz"), str(run_a)]
+    assert choose_image_options(paths) == ImageOptions(None, "black", "stretch")
+    assert choose_image_options(paths, (9, 8), "crop") == ImageOptions((9, 8), "black", "crop")
+    assert choose_image_options(paths, background="red") == ImageOptions(None, "red", "stretch")
+    assert choose_image_options(paths[:2]) == DEFAULTS
 
 
 def test_grey_pictures_saved_as_rgb_fit_grey_images_and_coloured_ones_do_not(tmp_path, pixels):
