@@ -68,7 +68,7 @@ def test_run_that_is_there_and_is_another_is_refused_before_any_trains(make, in_
             {"fid_samples": 9},
             "a: A finished run keeps its scores. Received: fid_samples=9 given, 5000 in the",
         ),
-        ({"steps": 3}, "not be longer than it is to be, 3 steps. Received: .*a of 4 steps"),
+        ({"steps": 3}, "at most the 3 steps that are asked for. Received: .*a of 4 steps"),
         ({"data": str(tmp_path / "others.npz")}, "a: The images must be those of the run"),
     ):
         with pytest.raises(ValueError, match=match):
