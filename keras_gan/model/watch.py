@@ -19,7 +19,7 @@ SECONDS_TO_CONNECT = 30.0  # TensorFlow's servers, which takes one or two
 SECONDS_TO_GIVE_UP = 20.0  # twice what TensorFlow takes, whose errors the main thread reports itself
 _SECONDS_BETWEEN_CHECKS = 2.0
 _SECONDS_TO_ANSWER = 2.0
-_AGAIN = "start all workers again"
+AGAIN = "start all workers again"
 
 
 def wait_for_workers(addresses: list[str], own: int) -> None:
@@ -46,7 +46,7 @@ def wait_for_workers(addresses: list[str], own: int) -> None:
                 i = min(missing)
                 raise ConnectionError(
                     f"All workers must start within {SECONDS_TO_START:.0f} seconds. Received: no answer from "
-                    f"worker {i} ({missing[i]}); {_AGAIN}."
+                    f"worker {i} ({missing[i]}); {AGAIN}."
                 )
             time.sleep(0.2)
 
@@ -94,13 +94,13 @@ class Watch:
             self._answered[worker] = time.monotonic()
         return time.monotonic() - self._answered[worker] > SECONDS_TO_GIVE_UP
 
-    def describe_lost(self) -> str:
-        """Returns a line on the worker that does not answer now."""
+    def describe_lost(self) -> str | None:
+        """Returns a line on the worker that does not answer now; None if all answer."""
         lost = next((i for i, address in self._others.items() if not _answers(address)), None)
-        return f"a worker stopped; {_AGAIN}" if lost is None else self._describe(lost)
+        return None if lost is None else self._describe(lost)
 
     def _describe(self, worker):
-        return f"worker {worker} ({self._others[worker]}) does not answer; {_AGAIN}"
+        return f"worker {worker} ({self._others[worker]}) does not answer; {AGAIN}"
 
 
 def _answers(address):

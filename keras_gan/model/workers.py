@@ -14,11 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gan.model.strategy import is_started, read_cluster, start_strategy
-from keras_gan.model.watch import SECONDS_TO_CONNECT, Watch, limit_seconds, wait_for_workers
+from keras_gan.model.watch import AGAIN, SECONDS_TO_CONNECT, Watch, limit_seconds, wait_for_workers
 
 STOP, STEPS, FEATURES = range(3)  # what the first worker asks for
 _NUMBERS = 5  # of a message at most
-_LOST = (  # what TensorFlow raises in a collective that another worker has left
+_LOST = (  # what TensorFlow most often raises in a collective that another worker has left
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -109,11 +109,12 @@ class Workers:
         """
         try:
             return function(*arguments)
-        except _LOST as error:
-            if not self.watch:
+        except tf.errors.OpError as error:
+            lost = self.watch and self.watch.describe_lost()
+            if not self.watch or not lost and not isinstance(error, _LOST):
                 raise
             self.watch.stop()
-            raise ConnectionError(self.watch.describe_lost()) from error
+            raise ConnectionError(lost or f"a worker stopped; {AGAIN}") from error
 
     def share(self, content: bytes = b"") -> bytes:
         """Returns the bytes that the first worker gives, on each worker."""

@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_gan.model.workers import STEPS, STOP, Workers
 from tests.conftest import forbidden, run_workers
@@ -84,6 +85,24 @@ def test_signal_to_any_worker_reaches_the_first_once():
         workers.receive()
 
     assert run_workers(3, act)[0] == [15]
+
+
+def test_error_of_tensorflow_is_told_as_the_loss_of_the_worker_that_is_gone():
+    def fail(kind):
+        raise kind(None, None, "of a collective")
+
+    workers = Workers(None, ["one:1", "two:2"])
+    with pytest.raises(tf.errors.AbortedError):  # before there is a watch
+        workers.call(fail, tf.errors.AbortedError)
+    for lost, kind, line in [
+        ("worker 1 does not answer", tf.errors.InternalError, "worker 1 does not answer"),
+        (None, tf.errors.AbortedError, "a worker stopped; start all workers again"),
+    ]:
+        workers.watch = SimpleNamespace(describe_lost=lambda lost=lost: lost, stop=lambda: None)
+        with pytest.raises(ConnectionError, match=line):
+            workers.call(fail, kind)
+    with pytest.raises(tf.errors.InternalError):  # while all workers answer
+        workers.call(fail, tf.errors.InternalError)
 
 
 @pytest.mark.parametrize("error, code", [(None, 0), (ValueError(), 1), (SimpleNamespace(exit_code=143), 143)])
