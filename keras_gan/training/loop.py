@@ -100,11 +100,11 @@ def train(
         config, schedule = make_schedule(gan, dataset, config, epochs_in_total=info is not None)
         training = Training(gan, dataset, config, folder, schedule, workers)
         run_info = restore(training, info, overwrite)
-        _complete(training, run_info, extractor, quiet, tensorboard, callbacks)
+        _train_and_finish(training, run_info, extractor, quiet, tensorboard, callbacks)
         return history.read(folder.path / HISTORY)
 
 
-def _complete(training, run_info, extractor, quiet, tensorboard, callbacks):
+def _train_and_finish(training, run_info, extractor, quiet, tensorboard, callbacks):
     """Makes the steps that a run lacks and writes its last files."""
     gan, dataset, config, folder, schedule, workers = training
     done = gan.step >= schedule.total
@@ -153,7 +153,7 @@ def _train_steps(training, request, scorer, quiet, tensorboard, callbacks):
     # Train
     start, first_step = time.monotonic(), gan.step
     with reporter(gan.step, schedule.total, quiet or in_notebook) as progress:
-        _loop(training, _call_engine(training, request, own), progress, views, scorer)
+        _handle_calls(training, _iterate_calls(training, request, own), progress, views, scorer)
 
     # Save where a signal or a callback asked
     if folder.saved != gan.step:
@@ -173,7 +173,7 @@ def _train_steps(training, request, scorer, quiet, tensorboard, callbacks):
     return f"Trained {steps} steps in {format_duration(seconds)}{each}."
 
 
-def _call_engine(training, request, callbacks=None) -> Iterator[list]:
+def _iterate_calls(training, request, callbacks=None) -> Iterator[list]:
     """Yields the rows of each call of the engine, until the last step or a signal.
 
     A call ends at the next event, and after about `SECONDS_PER_CALL`; with callbacks it is one step.
@@ -197,7 +197,7 @@ def _call_engine(training, request, callbacks=None) -> Iterator[list]:
         request.check_output()
 
 
-def _loop(training, calls, progress, views, scorer):
+def _handle_calls(training, calls, progress, views, scorer):
     """Does after each call of the engine what is due at its step."""
     gan, dataset, _, folder, schedule, _ = training
     observers = [monitor.Monitor(dataset.images, print_warning), *views]
