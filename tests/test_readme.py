@@ -48,6 +48,7 @@ NOT_RUN = (
     "ablate",  # a process for each of 32 runs; tests/training has its tests
 )
 ONCE = ("parity", "compare --preset")  # both frameworks; the presets' own tests are in tests/pytorch
+BLOCKS = {page.name: re.findall(r"```python\n(.*?)```", TEXTS[page], re.DOTALL) for page in PAGES}
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 
 
@@ -125,14 +126,11 @@ def assert_is_shown(printed):
 
 
 @pytest.mark.slow
-@each_page
-def test_python_that_is_shown_works(page, small, tmp_path, monkeypatch):
-    blocks = re.findall(r"```python\n(.*?)```", TEXTS[page], re.DOTALL)
-    if not blocks:
-        pytest.skip("no Python on this page")
+@pytest.mark.parametrize("name", [name for name in BLOCKS if BLOCKS[name]])
+def test_python_that_is_shown_works(name, small, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}
-    for block in blocks:  # those of a page go on from each other
+    for block in BLOCKS[name]:  # those of a page go on from each other
         exec(re.sub(r"epochs=\d+", "epochs=2", block), names)
 
 

@@ -289,7 +289,7 @@ def test_run_killed_for_good_ends_as_the_one_that_was_not(whole, tmp_path, monke
     """In processes of their own, of which two start at once; see `benchmarks.soak`."""
     monkeypatch.setattr(soak, "_TRAIN", [*WITHOUT_XLA, "train"])
     words = "--preset aioz --batch-size 50 --latent-dim 7 --data".split()
-    counts = soak.soak(tmp_path, steps=300, kills=1, seed=20, words=[*words, whole.with_name("images.npz")])
+    counts = soak.soak(tmp_path, steps=200, kills=1, seed=20, words=[*words, whole.with_name("images.npz")])
     forms = ("by SIGHUP", "by a broken pipe", "by a full disk")
     assert counts["kills"] == 1 and [counts[form] for form in forms] == [1, 1, 1]
     assert counts["differences"] == []
