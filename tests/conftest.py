@@ -258,7 +258,7 @@ def _networks():
 def reuse_networks(_networks, without_xla, monkeypatch):
     """Gives a GAN the networks of an earlier one, reset, that had the same settings and is gone.
 
-    To build and trace a GAN takes a second, to keep one 10 to 100 MB: the last eight are kept. Test files
+    To build and trace a GAN takes a second, to keep one 10 to 100 MB: eight are kept. Test files
     that are about how one is built override this fixture.
     """
     from keras_gan.model.gan import GAN
@@ -280,7 +280,9 @@ def reuse_networks(_networks, without_xla, monkeypatch):
             parts = {n: vars(gan)[n] for n in ("generator", "discriminator", "combined", "_generate")}
             arrays = gan.arrays()
         _networks.append((settings, weakref.ref(gan), parts, arrays))
-        del _networks[:-8]
+        unused = [i for i, (_, other, *_) in enumerate(_networks) if other() is None]
+        for i in reversed(unused[:-8]):
+            del _networks[i]
 
     monkeypatch.setattr(GAN, "_build", build_or_take)
 
