@@ -4,14 +4,14 @@ import contextlib
 import os
 import platform
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 from keras_gan.start_tensorflow import FLAGS, check_backend, settle_imports
-from keras_gan.streams import ignore
+from keras_gan.streams import Warn, ignore
 
 settle_imports()  # TensorFlow is here: PyTorch must not import triton any more
 check_backend(keras.backend.backend())
@@ -79,7 +79,7 @@ def is_faster_with_xla(precision: str) -> bool:
     return precision != "mixed_bfloat16" or not has_bfloat16_products()
 
 
-def check_precision(precision: str, warn: Callable[[str], object] = ignore) -> None:
+def check_precision(precision: str, warn: Warn = ignore) -> None:
     """Warns if "mixed_bfloat16" is not, or not always, faster on this machine: on CPUs.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What may be imported where: the order of the folders, and what the command line must not load."""
+"""What may be imported where, what the command line must not load, and how long a file may be."""
 
 import ast
 import subprocess
@@ -41,6 +41,14 @@ def test_module_imports_only_what_stands_before_its_folder(path):
             other = rest.split(".")[0]
             allowed = other == own or ORDER.index(other) < ORDER.index(own)
             assert allowed or inside and (where.as_posix(), other) in FROM_ABOVE, name
+
+
+@each_module
+def test_files_and_functions_are_short(path):
+    lines = path.read_text().splitlines()
+    functions = [node for node in ast.walk(ast.parse("\n".join(lines))) if isinstance(node, ast.FunctionDef)]
+    assert len(lines) <= 250
+    assert [f.name for f in functions if f.end_lineno - f.lineno >= 60] == []
 
 
 def test_no_modules_import_each_other_in_a_circle():

@@ -16,7 +16,7 @@ from keras_gan.commands.options import (
     reject_wrong_values,
     warn,
 )
-from keras_gan.commands.workers import get_warn, is_first_worker, open_workers
+from keras_gan.commands.workers import get_warn, lead_or_follow, open_workers
 from keras_gan.config import SAMPLES
 from keras_gan.setting_checks import check_strategy
 
@@ -54,7 +54,7 @@ def evaluate(
             return source, parts, load_extractor(parts, workers=workers, **options)
 
         source, (train, test), extractor = workers.load_in_turn(load)
-        if not is_first_worker(workers, extractor):
+        if not lead_or_follow(workers, extractor):
             return
         from keras_gan.evaluation.evaluate import evaluate
 

@@ -17,7 +17,7 @@ from keras_gan.commands.options import (
     start_tensorflow,
     warn,
 )
-from keras_gan.commands.workers import get_warn, is_first_worker, open_workers, strategy_options
+from keras_gan.commands.workers import get_warn, lead_or_follow, open_workers, strategy_options
 from keras_gan.config import DEVICES
 from keras_gan.setting_checks import check_strategy
 
@@ -148,7 +148,7 @@ def fid(
         sides, extractor = workers.load_in_turn(open_all)
         if which == "all":
             _print_all(sides, count, seed, batch_size, as_json)
-        elif is_first_worker(workers, extractor):
+        elif lead_or_follow(workers, extractor):
             if save_stats:
                 sides[0] = _save_stats(sides[0], save_stats, extractor, count, seed, as_json)
             if b is not None:

@@ -65,10 +65,10 @@ def get_warn(workers):
     return warn if workers is None or workers.index == 0 else ignore
 
 
-def is_first_worker(workers, extractor):
-    """Returns whether this is the first worker, which computes and prints.
+def lead_or_follow(workers, extractor):
+    """Returns True on the first worker, which goes on to compute and print.
 
-    Any other one computes features for it meanwhile.
+    Any other one computes features for it until the end, and then returns False or exits.
 
     Args:
         extractor: of `distribute`, or None where no features are computed.

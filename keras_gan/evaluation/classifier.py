@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -16,6 +15,7 @@ from keras_gan.device import get_cpu_kind, keras_settings
 from keras_gan.evaluation.extractor import FeatureExtractor, make_extractor
 from keras_gan.files import cache, npz
 from keras_gan.rng import Stream, draw_batch_rows, make_rng
+from keras_gan.streams import Warn
 
 _VERSION = 2  # raise it when the layers or the training change
 _MAX_SIDE = 32  # pixels of the images it sees
@@ -25,7 +25,7 @@ _SHIFT = 1  # pixels, at random, in training
 
 
 def load_classifier(
-    labelled: Dataset, test: Dataset | None, warn: Callable[[str], object] = progress.print_warning
+    labelled: Dataset, test: Dataset | None, warn: Warn = progress.print_warning
 ) -> FeatureExtractor:
     """Returns the extractor of a classifier of labelled images: its last hidden layer.
 
@@ -67,7 +67,7 @@ def _describe_accuracy(extractor: FeatureExtractor, classes: np.ndarray, test: D
     return f"right on {accuracy:.1%} of {len(test.images)} test images"
 
 
-def train_or_load_classifier(labelled: Dataset, warn: Callable[[str], object]) -> tuple[keras.Model, str]:
+def train_or_load_classifier(labelled: Dataset, warn: Warn) -> tuple[keras.Model, str]:
     """Returns the classifier of labelled images, from the cache or trained now.
 
     Returns:

@@ -1,6 +1,5 @@
 """A feature extractor on every device of every worker."""
 
-import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -23,8 +22,8 @@ def distribute(
     """
     if not workers.strategy:
         return load(warn)
-    say = itertools.chain([warn if workers.index == 0 else ignore], itertools.repeat(ignore))
-    return DistributedExtractor(lambda: load(next(say)), workers)
+    first = iter([warn] if workers.index == 0 else [])  # of the devices, which all print the same
+    return DistributedExtractor(lambda: load(next(first, ignore)), workers)
 
 
 class DistributedExtractor:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from keras_gan.evaluation import metrics
 from keras_gan.evaluation.extractor import FeatureExtractor
 from keras_gan.evaluation.features import EARLIER_NAMES
 from keras_gan.files import cache, npz
+from keras_gan.streams import Warn
 
 CHUNK = 64  # images at a time, or a batch of the network's where that is more
 _SPEC = "protocol"  # the array of the feature spec in a file, under the name of the first versions
@@ -54,7 +55,7 @@ def compute_stats(extractor: FeatureExtractor, batches: Iterable[np.ndarray]) ->
 
 
 def load_or_compute_stats(
-    extractor: FeatureExtractor, dataset: Dataset, rows: np.ndarray, warn: Callable[[str], object]
+    extractor: FeatureExtractor, dataset: Dataset, rows: np.ndarray, warn: Warn
 ) -> FeatureStats:
     """Returns the `FeatureStats` of some rows of a data set, from the cache or computed and cached now.
 

@@ -1,7 +1,6 @@
 """Keras's InceptionV3 and its weights of ImageNet, as a feature extractor."""
 
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -15,7 +14,7 @@ from keras_gan.evaluation import weights
 from keras_gan.evaluation.extractor import FeatureExtractor, hash_arrays
 from keras_gan.evaluation.fused import fuse
 from keras_gan.evaluation.resize import SIDE
-from keras_gan.streams import format_error
+from keras_gan.streams import Warn, format_error
 
 PREPROCESSING = f"{SIDE}x{SIDE} bilinear antialiased, grey as RGB, [-1, 1]"
 
@@ -23,7 +22,7 @@ PREPROCESSING = f"{SIDE}x{SIDE} bilinear antialiased, grey as RGB, [-1, 1]"
 def load_inception(
     given: str | Path | None = None,
     offline: bool = False,
-    warn: Callable[[str], object] = progress.print_warning,
+    warn: Warn = progress.print_warning,
 ) -> FeatureExtractor:
     """Returns the extractor of InceptionV3: the 2048 means over its last feature map.
 

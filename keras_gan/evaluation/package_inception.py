@@ -21,6 +21,7 @@ from keras_gan.evaluation.resize import (
 )
 from keras_gan.files import npz
 from keras_gan.start_tensorflow import settle_imports
+from keras_gan.streams import Warn
 
 _MEAN, _STD = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], np.float32)  # of ImageNet
 
@@ -80,7 +81,7 @@ PACKAGES = {
 
 
 def load_package_extractor(
-    name: str, given: str | Path | None, offline: bool, warn: Callable[[str], object]
+    name: str, given: str | Path | None, offline: bool, warn: Warn
 ) -> FeatureExtractor:
     """Returns the extractor that gives a package's features of the same images, to rounding.
 

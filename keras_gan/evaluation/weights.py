@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from keras_gan.data import download
 from keras_gan.files import npz
 from keras_gan.files.cache import get_keras_home
 from keras_gan.files.torch_file import load_torch_file
+from keras_gan.streams import Warn
 
 VARIABLE = "KERAS_GAN_INCEPTION_WEIGHTS"
 
@@ -116,7 +116,7 @@ def _name_options(features: str) -> str:
     return "--inception-weights FILE" + (f" or the variable {VARIABLE}" if features == "inception" else "")
 
 
-def download_weights(features: str, offline: bool, warn: Callable[[str], object]) -> Path:
+def download_weights(features: str, offline: bool, warn: Warn) -> Path:
     """Downloads an extractor's weights into Keras's cache and returns their path.
 
     Raises:

@@ -1,12 +1,13 @@
 """Keras's own cache folder: data sets and weights that were downloaded, and what took time to compute."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from keras_gan.files import npz
+from keras_gan.streams import Warn
 
 
 def get_keras_home() -> Path:
@@ -15,7 +16,7 @@ def get_keras_home() -> Path:
     return Path(os.environ.get("KERAS_HOME") or Path(home if os.access(home, os.W_OK) else "/tmp", ".keras"))
 
 
-def write_cache(path: Path, arrays: Mapping[str, np.ndarray], warn: Callable[[str], object]) -> None:
+def write_cache(path: Path, arrays: Mapping[str, np.ndarray], warn: Warn) -> None:
     """Writes arrays that took time to compute as an .npz file below the cache.
 
     A cache that cannot be written ends no work: `warn` is told in one line.

@@ -74,12 +74,8 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
         gan: `GAN`.
         images: uint8 (n, h, w, c).
     """
-    # How many steps the inputs of a call have room for; small data sets stay on the device
-    batch = batches(gan, len(images), batch_size)
+    batch, most = batches(gan, len(images), batch_size), _count_most_steps(images, batch_size)
     is_large = images.nbytes > LARGE
-    most = max(1, min(MAX_STEPS, MAX_ROWS // batch_size))
-    if is_large:
-        most = max(1, min(most, LARGE // 16 // (batch_size * images[0].nbytes)))
     on_device = None if is_large else tf.constant(images)
 
     def pass_arrays(call):
@@ -127,6 +123,14 @@ def compiled(gan: Any, images: np.ndarray, batch_size: int) -> Engine:
         return np.concatenate(parts)
 
     return run
+
+
+def _count_most_steps(images, batch_size):
+    """Returns for how many steps the inputs of a call have room: of large data sets they hold the images."""
+    most = min(MAX_STEPS, MAX_ROWS // batch_size)
+    if images.nbytes > LARGE:
+        most = min(most, LARGE // 16 // (batch_size * images[0].nbytes))
+    return max(1, most)
 
 
 def _gather(images, call, most):

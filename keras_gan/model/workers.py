@@ -110,8 +110,10 @@ class Workers:
         try:
             return function(*arguments)
         except tf.errors.OpError as error:
-            lost = self.watch and self.watch.describe_lost()
-            if not self.watch or not lost and not isinstance(error, _LOST):
+            if not self.watch:
+                raise
+            lost = self.watch.describe_lost()
+            if not lost and not isinstance(error, _LOST):
                 raise
             self.watch.stop()
             raise ConnectionError(lost or f"a worker stopped; {AGAIN}") from error

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from keras_gan.run import history, metrics_log
 from keras_gan.run.config_json import RunInfo
 from keras_gan.run.info import BEST, CHECKPOINT, GENERATOR, HISTORY, METRICS, PREVIOUS
 from keras_gan.run.own_files import NEW_CHECKPOINT
-from keras_gan.streams import format_error
+from keras_gan.streams import Warn, format_error
 
 
 def save_checkpoint(gan: Any, folder: Path) -> None:
@@ -52,7 +51,7 @@ class GeneratorFile:
         self._copy: keras.Model | None = None
         self._can_be_saved = True
 
-    def write(self, gan: Any, folder: Path, warn: Callable[[str], object]) -> None:
+    def write(self, gan: Any, folder: Path, warn: Warn) -> None:
         """Writes the generator of a GAN of Keras, atomically; warns once where Keras cannot save it."""
         if not (self._can_be_saved and isinstance(gan.generator, keras.Model)):
             return
@@ -69,7 +68,7 @@ class GeneratorFile:
             warn(f"{GENERATOR} is not written, as Keras cannot save the generator: {reason}")
 
 
-def find_newest(folder: Path, info: RunInfo, warn: Callable[[str], object]) -> tuple[Path, Checkpoint] | None:
+def find_newest(folder: Path, info: RunInfo, warn: Warn) -> tuple[Path, Checkpoint] | None:
     """Returns the newest checkpoint that can be read and that history.csv reaches, with its path.
 
     None if the run was killed before its first checkpoint.

@@ -3,12 +3,13 @@
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from keras_gan.run.config_json import CONFIG
 from keras_gan.run.times import LOCK
+from keras_gan.streams import Warn
 
 try:
     import fcntl
@@ -23,7 +24,7 @@ class Busy(ValueError):
 
 
 @contextlib.contextmanager
-def hold_lock(folder: Path, warn: Callable[[str], object]) -> Iterator[BinaryIO]:
+def hold_lock(folder: Path, warn: Warn) -> Iterator[BinaryIO]:
     """Yields the open file `.lock` in a folder, locked until the block ends.
 
     A file system without locks is reported to `warn`. Where the block fails before a run has begun, no

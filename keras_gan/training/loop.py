@@ -77,14 +77,8 @@ def train(
         OSError: `outdir` cannot be written.
         interrupt.Interrupted: a signal or a broken pipe stopped it, after a checkpoint.
     """
-    # Check the settings, before anything is loaded or written
-    if info is None:
-        datasets.check_outdir(outdir, config.data)
-    if tensorboard:
-        check_utf8(outdir)
     workers = workers or Workers()
-    check_fit(gan, dataset, config)
-    check_shares(gan, len(dataset.images), config.batch_size, workers)
+    _check_settings(gan, dataset, config, outdir, info, tensorboard, workers)
     # Load the network of the scores; all workers need the same one, and the same images
     extractor = workers.load_in_turn(lambda: _load_extractor(dataset, config, offline, workers))
     weights = getattr(extractor, "sha256", None)
@@ -102,6 +96,16 @@ def train(
         run_info = restore(training, info, overwrite)
         _train_and_finish(training, run_info, extractor, quiet, tensorboard, callbacks)
         return history.read(folder.path / HISTORY)
+
+
+def _check_settings(gan, dataset, config, outdir, info, tensorboard, workers):
+    """Refuses what cannot be trained, before anything is loaded or written."""
+    if info is None:
+        datasets.check_outdir(outdir, config.data)
+    if tensorboard:
+        check_utf8(outdir)
+    check_fit(gan, dataset, config)
+    check_shares(gan, len(dataset.images), config.batch_size, workers)
 
 
 def _train_and_finish(training, run_info, extractor, quiet, tensorboard, callbacks):

@@ -7,7 +7,7 @@ files are the run's own.
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +20,7 @@ from keras_gan.run.config_json import CONFIG, RunInfo, find_info
 from keras_gan.run.grids import parse_name
 from keras_gan.run.info import CHECKPOINT, HISTORY, METRICS, PREVIOUS
 from keras_gan.run.times import Stopwatch, Times, read_times
+from keras_gan.streams import Warn
 from keras_gan.training import checkpoints, lock
 
 SECONDS_BETWEEN_CHECKPOINTS = 60  # without a checkpoint_interval; a checkpoint takes about 0.2 s
@@ -82,7 +83,7 @@ class RunDir:
                 f"{self.path}, which holds {foreign[0]}{others}; {advice}."
             )
 
-    def begin(self, new: RunInfo, warn: Callable[[str], object] = print_warning) -> None:
+    def begin(self, new: RunInfo, warn: Warn = print_warning) -> None:
         """Removes the files of an earlier run and begins another with an empty history.
 
         At every moment the folder holds a run: the old one, or the new one before its first step.
@@ -113,7 +114,7 @@ class RunDir:
         self._check_foreign(new, old, after_step=gan.step)
         self.continues = True
 
-    def resume(self, gan: Any, old: RunInfo, new: RunInfo, warn: Callable[[str], object]) -> None:
+    def resume(self, gan: Any, old: RunInfo, new: RunInfo, warn: Warn) -> None:
         """Restores the GAN from the newest readable checkpoint and removes what later steps wrote.
 
         A run that was killed before its first checkpoint begins anew.
@@ -134,9 +135,7 @@ class RunDir:
             load_first_weights(gan, old.weights_from)
             return history.begin(self.path / HISTORY)
         if newest is None:
-            raise ValueError(
-                f"{self.path} must hold a checkpoint. Received: none yet; resume with a new GAN."
-            )
+            raise ValueError(f"{self.path} must hold a checkpoint. Received: none; resume with a new GAN.")
         path, checkpoint = newest
         gan.restore(checkpoint, path)
         self.saved = step
@@ -231,7 +230,7 @@ class RunDir:
 
 
 @contextlib.contextmanager
-def open_run_dir(folder: str | Path, warn: Callable[[str], object]) -> Iterator[RunDir]:
+def open_run_dir(folder: str | Path, warn: Warn) -> Iterator[RunDir]:
     """Yields the `RunDir` of a folder, created if it does not exist and locked until the block ends.
 
     Raises:

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from keras_gan.commands.workers import is_first_worker
+from keras_gan.commands.workers import lead_or_follow
 from keras_gan.evaluation.distributed_extractor import DistributedExtractor
 from tests.conftest import REPOSITORY, Corner, forbidden, misused, run, run_workers
 
@@ -37,7 +37,7 @@ class Flat(Corner):
 def test_first_worker_computes_while_the_other_follows_to_the_end(pixels):
     def act(workers):
         extractor = DistributedExtractor(Flat, workers)
-        if not is_first_worker(workers, extractor):
+        if not lead_or_follow(workers, extractor):
             return extractor._extractors[0].seen
         features = extractor(pixels)[0]
         workers.__exit__(None, None, None)  # tells the other that the run ends
@@ -50,7 +50,7 @@ def test_first_worker_computes_while_the_other_follows_to_the_end(pixels):
 
 def test_workers_with_other_features_are_refused_by_name():
     def act(workers):
-        is_first_worker(workers, DistributedExtractor(lambda: Flat(str(workers.index) * 64), workers))
+        lead_or_follow(workers, DistributedExtractor(lambda: Flat(str(workers.index) * 64), workers))
 
     for error in run_workers(2, act, OneDevice()):
         assert "same feature extractor. Received: worker 1 (host-1:1) differs" in str(error)
