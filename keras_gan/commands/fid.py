@@ -137,10 +137,12 @@ def fid(
         check_strategy(strategy, replicas)
     assumed = stats_features or (None if which == "all" else which)
     with open_workers(strategy, replicas, device) as workers:
+        from keras_gan.evaluation.sides import check_options
 
         def open_all():
             how = {"size": image_size, "fit": fit, "background": background}
             sides = _open_sides([text for text in (a, b) if text], how, assumed, mode, offline, workers)
+            check_options(sides, mode, stats_features, how)
             if which == "all":
                 return sides, None
             return sides, _load_fid_extractor(sides, which, weights, batch_size, offline, workers)
@@ -169,14 +171,11 @@ def _check_usage(b, save_stats, which, others):
 
 
 def _open_sides(texts, how, assumed, mode, offline, workers):
-    from keras_gan.evaluation.inputs import RunInput, choose_image_options
+    from keras_gan.evaluation.inputs import choose_image_options
     from keras_gan.evaluation.sides import open_side
 
     options, say = choose_image_options(texts, **how), get_warn(workers)
-    sides = [open_side(text, options, assumed, offline, say, mode or "inference") for text in texts]
-    if mode and not any(isinstance(side.source, RunInput) for side in sides):
-        raise ValueError(f"--mode is of the samples of a run. Received: {' and '.join(texts)}.")
-    return sides
+    return [open_side(text, options, assumed, offline, say, mode or "inference") for text in texts]
 
 
 def _load_fid_extractor(sides, which, weights, batch_size, offline, workers):

@@ -24,14 +24,16 @@ def convert_labels(labels: np.ndarray | None, n: int) -> tuple[np.ndarray | None
         return column.astype(np.int64), ()
     if column is not None and column.dtype.kind in "US":
         return np.unique(column, return_inverse=True)[1], ()
-    if column is not None and column.dtype.kind == "f" and (abs(column) < 2**53).all() and _is_whole(column):
+    if column is not None and column.dtype.kind == "f" and _is_whole(column):
         return column.astype(np.int64), ()
     received = f"{labels.dtype} of shape {labels.shape}"
     return None, (f"The labels are left out, as they are not one class for each of {n} images: {received}.",)
 
 
 def _is_whole(column):
-    return bool((column == np.rint(column)).all())
+    """Returns whether all floats are whole numbers, and so small that their kind tells any two apart."""
+    exact = 2.0 ** (np.finfo(column.dtype).nmant + 1)  # 2**24 of float32, 2**53 of float64
+    return bool(((column == np.rint(column)) & (abs(column) < exact)).all())
 
 
 def _decode_one_hot(labels, n):

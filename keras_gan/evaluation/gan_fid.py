@@ -10,7 +10,14 @@ from keras_gan.data.datasets import Dataset, open_dataset
 from keras_gan.data.options import DEFAULTS
 from keras_gan.evaluation import fid
 from keras_gan.evaluation.fid_text import list_warnings
-from keras_gan.evaluation.inputs import ImageSet, RunInput, load_parts, load_real_images, match_shape
+from keras_gan.evaluation.inputs import (
+    ImageSet,
+    RunInput,
+    choose_image_options,
+    load_parts,
+    load_real_images,
+    match_shape,
+)
 from keras_gan.evaluation.sides import Side, open_side
 from keras_gan.model.gan import GAN
 from keras_gan.run.info import read as read_run
@@ -64,10 +71,11 @@ def measure_gan(gan: GAN, real: Any, count: int, name: str, seed: int, mode: str
 
 
 def _open_real_side(gan: GAN, real: Any, warn: Warn) -> Side:
+    options = choose_image_options([path for path in (gan.outdir, gan.loaded_from) if path])
     if isinstance(real, (str, Path)):
-        return open_side(str(real), DEFAULTS, None, False, warn)
+        return open_side(str(real), options, None, False, warn)
     if real is not None:
-        dataset = open_dataset(real, warn=warn)
+        dataset = open_dataset(real, options, warn=warn)
         return Side(dataset.name, None, ImageSet(dataset.name, dataset.images), dataset)
     train, test = _find_training_images(gan, warn)
     part, other = (train, None) if test is None else (test, train)

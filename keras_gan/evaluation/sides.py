@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keras_gan.config import SAMPLES
 from keras_gan.data import datasets, download
@@ -72,6 +72,29 @@ def open_side(
     name, path = (place, None) if known else ("auto", place)
     part, other = load_parts(name, path, options, split, offline=offline, warn=warn)
     return Side(text, source=ImageSet(text, part.images), dataset=part, other=other)
+
+
+def check_options(
+    sides: Sequence[Side], mode: str | None, stats_features: str | None, how: dict[str, Any]
+) -> None:
+    """Raises ValueError for an option that is given and that neither side heeds.
+
+    Args:
+        how: options of reading images, None where one is not given.
+    """
+    runs = any(isinstance(side.source, RunInput) for side in sides)
+    images = any(side.dataset for side in sides)
+    statistics = any(side.statistics for side in sides)
+    for option, is_given, is_heeded, what in (
+        ("--mode", mode, runs, "the samples of a run"),
+        ("--stats-features", stats_features, statistics, "files of statistics"),
+        ("--image-size", how["size"], images, "images"),
+        ("--fit", how["fit"], images, "images"),
+        ("--background", how["background"], images, "images"),
+    ):
+        if is_given and not is_heeded:
+            names = " and ".join(side.name for side in sides)
+            raise ValueError(f"{option} is of {what}. Received: {names}.")
 
 
 def find_reference_images(

@@ -159,6 +159,11 @@ def test_numbers_of_the_two_modes_stand_side_by_side(images):
     said = run("fid", "run", images, "--count", 20, "--mode", "training", "--features", "pca").stdout
     assert "\n  samples drawn in training mode, in batches of 64\n" in said
     assert "--mode is of the samples of a run" in refused("fid", images, images, "--mode", "training")
+    for option, value in (("--image-size", "9"), ("--fit", "crop"), ("--background", "red")):
+        line = f"{option} is of images. Received: run and run."
+        assert line in refused("fid", "run", "run", option, value)
+    line = f"--stats-features is of files of statistics. Received: run and {images}."
+    assert line in refused("fid", "run", images, "--stats-features", "pca")
 
 
 @pytest.mark.slow

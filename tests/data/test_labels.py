@@ -38,6 +38,7 @@ def test_two_truth_values_are_two_classes():
         np.array([0.5, 1, 2]),
         np.array([np.nan, 1, 2]),
         np.array([np.inf, 1, 2]),
+        np.array([2**24, 1, 2], np.float32),  # which is 2**24 + 1, too
         np.ones((3, 40), np.int64),  # attributes of faces
         np.eye(3)[CLASSES] * 2,
         np.zeros((3, 2)),

@@ -4,7 +4,7 @@ import pytest
 from keras_gan import GAN
 from keras_gan.data import datasets
 from keras_gan.evaluation import features
-from tests.conftest import TenClasses, run
+from tests.conftest import TenClasses, run, save_image
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +60,16 @@ def test_images_in_memory_are_those_it_was_trained_on(pixels):
     gan.train(1, 25, data=pixels, quiet=True)
     distance = gan.fid(count=20, features="pca")
     assert distance.n_real == 20 and distance.real_baseline["n"] == 10  # half of them
+
+
+def test_images_are_read_as_those_it_was_trained_on(tmp_path, capsys):
+    for i in range(20):
+        save_image(tmp_path / "photos" / f"{i}.png", (9 * i, 0, 0, i), "RGBA", (8, 8))
+    words = "--preset kmnist --data photos --background black --epochs 1 --batch-size 10 --outdir run".split()
+    assert run("train", *words).exit_code == 0
+    GAN.load("run/checkpoint.npz").fid("photos", count=20, features="pca")
+    said = capsys.readouterr().err
+    assert "composited on black" in said and "white" not in said
 
 
 def test_array_is_taken_and_another_shape_refused(gan):
