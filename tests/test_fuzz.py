@@ -111,14 +111,19 @@ FILES = {
 }
 
 
+def list_files(folder):
+    """Returns what lies in a test's folder, and beside it under a name that begins like its own."""
+    return sorted([*folder.rglob("*"), *folder.parent.glob(f"{folder.name}*"), *folder.parent.glob(".*")])
+
+
 def refused(folder, *words):
     """Runs `train`, which must say one line and write nothing; returns the line."""
     outdir = folder.with_name(f"{folder.name}-run")  # beside the images
-    before = sorted(folder.parent.rglob("*"))
+    before = list_files(folder)
     run = CliRunner().invoke(main.main, ["train", "--outdir", str(outdir), *map(str, words)])
     assert run.exit_code == 1 and run.stdout == ""
     assert run.stderr.startswith("Error: ") and run.stderr.count("\n") == 1
-    assert sorted(folder.parent.rglob("*")) == before
+    assert list_files(folder) == before
     return run.stderr
 
 
